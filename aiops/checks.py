@@ -1,0 +1,32 @@
+"""System checks: what is wrong is told before anything starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from aiops.flow.registry import registry
+
+
+@register("aiops")
+def workflow_files(**_: Any) -> list[CheckMessage]:
+    """aiops.E001: a workflow file is wrong, with its file and line."""
+    registry.load(settings.AIOPS_WORKFLOWS)
+    return [Error(str(error), id="aiops.E001") for error in registry.errors]
+
+
+@register("aiops")
+def lease_and_renewal(**_: Any) -> list[CheckMessage]:
+    """aiops.E002: a lease must outlive two renewals, or a busy second loses it."""
+    if settings.AIOPS_LEASE_S >= 2 * settings.AIOPS_RENEW_S:
+        return []
+    return [
+        Error(
+            f"AIOPS_LEASE_S ({settings.AIOPS_LEASE_S:g}) is less than twice AIOPS_RENEW_S "
+            f"({settings.AIOPS_RENEW_S:g})",
+            hint="Raise the lease, or renew more often.",
+            id="aiops.E002",
+        )
+    ]

@@ -1,0 +1,175 @@
+"""`advance`: the only motor. Whatever has happened to a run, this finds what comes next."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from aiops.execution import dispatch, fanout, undo, waits
+from aiops.execution.board import Board, Standing, left_out, standing
+from aiops.execution.canvas import Members, compile, ready
+from aiops.flow.plan import PlanNode
+from aiops.models import Reason, Run, RunState, Step, StepState, transitions
+from aiops.models.run import ENDED
+from aiops.models.step import ALIVE
+
+
+def advance(run_id: UUID) -> None:
+    """Move a run on: find what is ready, mark it, and send its messages after the commit.
+
+    Safe to call at any time, any number of times, by anyone.
+    """
+    with transaction.atomic():
+        run = transitions.lock(run_id)
+        if run is not None:
+            settle(run)
+
+
+def settle(run: Run, board: Board | None = None) -> None:
+    """Advance a run whose lock is held; `board` spares reading rows that were just written."""
+    if run.is_ended:
+        return
+    if run.cancel_requested_at is not None:
+        _come_to_rest(run)
+    elif run.paused_at is None and not _is_behind_another(run):
+        if run.deadline_at is not None and run.deadline_at <= timezone.now():
+            stop(run, "its deadline has passed")
+        else:
+            _go_on(board or Board.load(run))
+
+
+def stop(run: Run, reason: str, *, actor: str = "") -> None:
+    """Stop a locked run: what nobody runs ends now, what runs is asked to, children follow."""
+    transitions.mark_run(run, cancel_requested_at=timezone.now(), paused_at=None)
+    transitions.move_run(run, RunState.CANCELLING, reason=reason, actor=actor)
+    transitions.cancel_steps(run.id)
+    transitions.close_escalations(run.id)
+    for child in Run.objects.filter(parent_step__run=run, finished_at__isnull=True):
+        _stop_child_after_commit(child.id, reason)
+    _come_to_rest(run)
+
+
+def _stop_child_after_commit(run_id: UUID, reason: str) -> None:
+    transaction.on_commit(lambda: stop_child(run_id, reason))
+
+
+def stop_child(run_id: UUID, reason: str) -> None:
+    """Stop the child of a stopped run; the keeper does it too, should this process die first."""
+    with transaction.atomic():
+        run = transitions.lock(run_id)
+        if run is not None and not run.is_ended and run.cancel_requested_at is None:
+            stop(run, f"its parent stopped: {reason}")
+
+
+def _is_behind_another(run: Run) -> bool:
+    """Whether the run ahead of it (same key, policy "queue") has not ended."""
+    if run.after_id is None:
+        return False
+    if Run.objects.filter(id=run.after_id, finished_at__isnull=True).exists():
+        transitions.move_run(run, RunState.WAITING, reason=f"behind run {run.after_id}")
+        return True
+    transitions.mark_run(run, after_id=None)
+    return False
+
+
+def _go_on(board: Board) -> None:
+    """Mark everything that is due or has become ready, send it, and say where the run stands."""
+    sends: list[str] = []
+    members: list[Members] = []
+    _wake(board, sends, members)
+    while True:
+        found = ready(board.plan, board.states, board.chosen())
+        if not found.begin and not found.skip:
+            break
+        transitions.skip([board.views[name].id for name in found.skip], run_id=board.run.id)
+        for name in found.skip:
+            board.becomes(name, StepState.SKIPPED)
+        for name in found.begin:
+            _begin(board, board.plan.by_name[name], sends, members)
+    _send(board, sends, members)
+    _conclude(board)
+
+
+def _wake(board: Board, sends: list[str], members: list[Members]) -> None:
+    """Look at what waits: end the waits whose time or cause has come."""
+    now = timezone.now()
+    for name, view in list(board.views.items()):
+        node = board.plan.by_name[name]
+        is_due = view.wake_at is not None and view.wake_at <= now
+        match view.state, view.reason:
+            case (StepState.RETRYING, _) | (StepState.WAITING, Reason.LANE) if is_due:
+                board.becomes(name, StepState.QUEUED, Reason.MESSAGE)
+                sends.append(name)
+            case StepState.WAITING, Reason.ITEMS:
+                members += fanout.look(board, node)
+            case StepState.WAITING, _:
+                waits.look(board, node)
+
+
+def _begin(board: Board, node: PlanNode, sends: list[str], members: list[Members]) -> None:
+    match node.kind:
+        case "step" | "choose":
+            board.becomes(node.name, StepState.QUEUED, Reason.MESSAGE)
+            sends.append(node.name)
+        case "map":
+            members += fanout.begin(board, node)
+        case _:
+            waits.begin(board, node)
+
+
+def _send(board: Board, sends: list[str], members: list[Members]) -> None:
+    """Write the marks of what is to be sent, and send it after the commit."""
+    vehicles = compile(board.plan, board.views, sends, members)
+    if sends:
+        steps = [board.views[name].id for name in sends]
+        transitions.queue(steps, published=dispatch.publishes_here())
+    dispatch.after_commit(dispatch.addressee(board.run), vehicles)
+
+
+def _conclude(board: Board) -> None:
+    """Bring the run's own state up to what its steps say."""
+    stands = standing(board.views, board.items)
+    if stands.state == RunState.FAILED and undo.is_due(board.run, board.plan):
+        stop(board.run, f"undoing what was done: {stands.reason}")
+        return
+    if stands.state == RunState.SUCCEEDED and (missing := left_out(board.run)):
+        stands = Standing(RunState.PARTIAL, f"without {missing}")
+    _move(board.run, stands)
+
+
+def _move(run: Run, stands: Standing) -> None:
+    if transitions.move_run(run, stands.state, reason=stands.reason) and stands.state in ENDED:
+        _tell_who_waits(run)
+
+
+def _come_to_rest(run: Run) -> None:
+    """End a stopped run once nothing of it moves and all that can be undone is undone."""
+    transitions.cancel_steps(run.id)
+    steps = Step.objects.filter(run=run)
+    if steps.filter(state__in=(*ALIVE, StepState.ATTENTION)).exists():
+        undo.wake(run)
+        return
+    if undo.begin_next(run):
+        return
+    has_failed = steps.filter(state=StepState.FAILED, map__isnull=True).exists()
+    _move(run, Standing(RunState.FAILED if has_failed else RunState.CANCELLED, run.reason))
+
+
+def _tell_who_waits(run: Run) -> None:
+    """Advance the parent of a run that has ended, and the run behind it."""
+    transitions.close_escalations(run.id)
+    waiting = list(Run.objects.filter(after=run, finished_at__isnull=True))
+    if run.parent_step_id is not None:
+        waiting += Run.objects.filter(steps=run.parent_step_id)
+    for other in waiting:
+        nudge(other.id)
+
+
+def nudge(run_id: UUID) -> None:
+    """Advance another run after this commit; the keeper does it too, should this process die."""
+    if dispatch.publishes_here():
+        transaction.on_commit(lambda: advance(run_id))
+    else:
+        dispatch.ring(run_id)

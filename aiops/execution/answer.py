@@ -1,0 +1,80 @@
+"""Answering an escalation: the answer is recorded, and the verb behind it is carried out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from aiops.execution import resume
+from aiops.execution.advance import settle, stop
+from aiops.execution.catalog import plan_of
+from aiops.execution.resume import NotPossible
+from aiops.models import Escalation, EscalationState, Run, Step, transitions
+
+
+def answer(
+    escalation_id: UUID,
+    choice: str,
+    *,
+    actor: str,
+    note: str = "",
+    result: Any = None,
+    shown_hash: str | None = None,
+) -> Escalation:
+    """Answer an open escalation, and carry the answer out in the same transaction.
+
+    `result` is for "supply" and "it_happened". `shown_hash`, where given, must be that of what the
+    person saw: an answer to something else is refused. The second of two answers is refused too.
+    """
+    asked = Escalation.objects.filter(id=escalation_id).first()
+    if asked is None:
+        raise NotPossible(f"there is no escalation {escalation_id}")
+    with transaction.atomic():
+        run = resume.locked(asked.run_id)
+        asked.refresh_from_db()
+        _refuse_unfit(asked, choice, shown_hash)
+        answered = transitions.answer_escalation(asked.id, answer=choice, actor=actor, note=note)
+        if answered is None or asked.step_id is None:
+            raise NotPossible("somebody else has answered it")
+        step = Step.objects.get(id=asked.step_id)
+        _carry_out(run, step, choice, actor=actor, note=note, result=result)
+        return answered
+
+
+def _refuse_unfit(asked: Escalation, choice: str, shown_hash: str | None) -> None:
+    if asked.state != EscalationState.OPEN:
+        by = f" by {asked.answered_by}: {asked.answer}" if asked.answered_by else ""
+        raise NotPossible(f"it is {asked.get_state_display().lower()}{by}")
+    if choice not in asked.answers:
+        raise NotPossible(
+            f"{choice!r} is no answer to it; answer one of {', '.join(asked.answers)}"
+        )
+    if shown_hash is not None and shown_hash != asked.shown_hash:
+        raise NotPossible("what you saw has changed since: look again, then answer")
+
+
+def _carry_out(run: Run, step: Step, choice: str, *, actor: str, note: str, result: Any) -> None:
+    match choice:
+        case "approve":
+            resume.decide(step, approved=True, actor=actor, note=note)
+            settle(run)
+        case "reject":
+            _reject(run, step, actor=actor, note=note)
+        case "retry" | "it_did_not":
+            resume.begin_again(run, step)
+        case "supply" | "it_happened":
+            resume.supply(run.id, step.name, result, actor=actor, reason=note)
+        case "skip":
+            resume.skip(run.id, step.name, actor=actor, reason=note or "skipped")
+        case "cancel":
+            stop(run, note or "cancelled", actor=actor)
+
+
+def _reject(run: Run, step: Step, *, actor: str, note: str) -> None:
+    resume.decide(step, approved=False, actor=actor, note=note)
+    if plan_of(run.version_id).by_name[step.name].on_reject == "continue":
+        settle(run)
+    else:
+        stop(run, f"rejected by {actor}" + (f": {note}" if note else ""), actor=actor)

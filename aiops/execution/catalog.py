@@ -1,0 +1,52 @@
+"""What can be run: the workflows of this process's code, and the plans of the record."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from aiops.flow.plan import Plan
+from aiops.flow.registry import registry
+from aiops.flow.workflows import Workflow
+from aiops.models import WorkflowVersion
+
+
+def load_workflows() -> None:
+    """Import every workflow file; raises with file and line of whatever is wrong in any of them."""
+    registry.load(settings.AIOPS_WORKFLOWS)
+    registry.check()
+
+
+def workflow_named(name: str) -> Workflow:
+    """The current definition; raises UnknownWorkflow with the nearest names."""
+    registry.load(settings.AIOPS_WORKFLOWS)
+    return registry.get(name)
+
+
+def version_of(workflow: Workflow) -> WorkflowVersion:
+    """The stored version of a definition; written on its first start."""
+    return _version(workflow.plan)
+
+
+@lru_cache(maxsize=1024)
+def plan_of(version_id: int) -> Plan:
+    """The plan behind a version. Versions never change, so a process reads each once."""
+    return Plan.from_json(WorkflowVersion.objects.values_list("plan", flat=True).get(id=version_id))
+
+
+_versions: dict[str, WorkflowVersion] = {}
+
+
+def _version(plan: Plan) -> WorkflowVersion:
+    cached = _versions.get(plan.hash)
+    # A row that another transaction rolled back, or a test's database that is gone.
+    if cached and WorkflowVersion.objects.filter(id=cached.id, hash=plan.hash).exists():
+        return cached
+    version, _ = WorkflowVersion.objects.get_or_create(
+        name=plan.workflow,
+        hash=plan.hash,
+        defaults={"version": plan.version, "plan": plan.to_json()},
+    )
+    _versions[plan.hash] = version
+    return version

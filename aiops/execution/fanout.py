@@ -1,0 +1,159 @@
+"""Maps: one row per item, members that claim them, and what the whole comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Max
+from django.utils import timezone
+
+from aiops.execution import dispatch, escalate
+from aiops.execution.board import Board
+from aiops.execution.canvas import LIMIT_MARGIN_S, Members
+from aiops.execution.payloads import dumps
+from aiops.execution.values import RunInfo, Values
+from aiops.flow import data
+from aiops.flow.errors import PermanentInput, describe
+from aiops.flow.plan import PlanNode
+from aiops.models import Reason, Step, StepState, transitions
+from aiops.models.ids import new_id
+
+#: A member gives its slot back after this long, so that other work gets a turn.
+SLICE_S = 2.0
+
+_INSERT = """
+INSERT INTO aiops_step (id, run_id, map_id, item, item_value, name, kind, pool, effect, state,
+    reason, since, dispatches, epoch, fence, worker, task_id, tries, losses, history, in_doubt,
+    result_ref)
+SELECT t.id, %(run)s, %(map)s, t.item - 1, t.value::jsonb, %(name)s, 'item', %(pool)s, %(effect)s,
+    'queued', 'message', clock_timestamp(), 0, 0, 0, '', '', 0, 0, '{}', FALSE, ''
+FROM unnest(%(ids)s::uuid[], %(values)s::text[]) WITH ORDINALITY AS t (id, value, item)
+ON CONFLICT (map_id, item) WHERE map_id IS NOT NULL DO UPDATE SET
+    item_value = excluded.item_value, state = 'queued', reason = 'message', since = excluded.since,
+    epoch = aiops_step.epoch + 1, tries = 0, losses = 0, history = '{}', in_doubt = FALSE,
+    error = NULL, result = NULL, result_ref = '', wake_at = NULL, finished_at = NULL
+"""
+
+
+def begin(board: Board, node: PlanNode) -> list[Members]:
+    """Write a row for each item, and ask for members; an empty map is done at once."""
+    step = board.views[node.name].id
+    try:
+        items = _items(board, node)
+    except PermanentInput as error:
+        transitions.fail(step, describe(error, node.name).to_json(), run_id=board.run.id)
+        board.becomes(node.name, StepState.FAILED)
+        return []
+    if not items:
+        transitions.succeed(step, None, run_id=board.run.id)
+        board.becomes(node.name, StepState.SUCCEEDED)
+        return []
+    _insert(board, node, items)
+    # A rerun over fewer items than before: the rest is history.
+    Step.objects.filter(map=step, item__gte=len(items)).update(state=StepState.CANCELLED)
+    _watch(step)
+    board.becomes(node.name, StepState.WAITING, Reason.ITEMS)
+    board.items[node.name] = {StepState.QUEUED: len(items)}
+    transitions.tell(board.run.id, "map.begun", step=step, name=node.name, items=len(items))
+    return [members(node, step, min(node.max_parallel, len(items)))]
+
+
+def members(node: PlanNode, map_id: UUID, count: int) -> Members:
+    return Members(
+        pool=node.pool,
+        name=node.name,
+        map_id=map_id,
+        count=count,
+        limit_s=node.timeout_s + SLICE_S + LIMIT_MARGIN_S,
+    )
+
+
+def look(board: Board, node: PlanNode) -> list[Members]:
+    """Wake items whose retry is due; finish a map whose items are all done."""
+    counts = board.items.get(node.name, {})
+    step = board.views[node.name].id
+    woken = _wake_items(step) if counts.get(StepState.RETRYING) else 0
+    if woken:
+        counts[StepState.RETRYING] -= woken
+        counts[StepState.QUEUED] = counts.get(StepState.QUEUED, 0) + woken
+    open_ = sum(counts.get(state, 0) for state in _OPEN)
+    if open_ == 0:
+        _finish(board, node, counts)
+        return []
+    wake_at = board.views[node.name].wake_at
+    if wake_at is not None and wake_at <= timezone.now():
+        # A person's resume or retry: its members had gone.
+        woken = counts.get(StepState.QUEUED, 0)
+        _watch(step)
+    room = node.max_parallel - counts.get(StepState.RUNNING, 0)
+    return [members(node, step, min(room, woken))] if min(room, woken) > 0 else []
+
+
+_OPEN = (StepState.QUEUED, StepState.RUNNING, StepState.RETRYING, StepState.ATTENTION)
+
+
+def is_over(map_id: UUID) -> bool:
+    """Whether no item of a map will move by itself any more."""
+    return not Step.objects.filter(map=map_id, state__in=_OPEN).exists()
+
+
+def last_progress(map_id: UUID) -> Any:
+    """When an item of this map last moved."""
+    return Step.objects.filter(map=map_id).aggregate(at=Max("since"))["at"]
+
+
+def _items(board: Board, node: PlanNode) -> Sequence[Any]:
+    source = node.items.split(".")[0]
+    return data.items(node, Values(RunInfo.of(board.run), board.plan).get([source]))
+
+
+def _insert(board: Board, node: PlanNode, items: Sequence[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            {
+                "run": board.run.id,
+                "map": board.views[node.name].id,
+                "name": node.name,
+                "pool": node.pool,
+                "effect": node.effect,
+                "ids": [new_id() for _ in items],
+                "values": [dumps(item) for item in items],
+            },
+        )
+
+
+def _watch(step: UUID) -> None:
+    """Let the keeper look at the map's members, should their messages be lost."""
+    due = timezone.now() + timedelta(seconds=settings.AIOPS_DISPATCH_S)
+    transitions.wait(step, Reason.ITEMS, dispatch_due=due)
+    Step.objects.filter(id=step).update(dispatches=1 if dispatch.publishes_here() else 0)
+
+
+def _wake_items(map_id: UUID) -> int:
+    due = Step.objects.filter(map=map_id, state=StepState.RETRYING, wake_at__lte=timezone.now())
+    ids = list(due.values_list("id", flat=True))
+    return Step.objects.filter(id__in=ids, state=StepState.RETRYING).update(
+        state=StepState.QUEUED, reason=Reason.MESSAGE, wake_at=None, since=timezone.now()
+    )
+
+
+def _finish(board: Board, node: PlanNode, counts: dict[str, int]) -> None:
+    """Decide what the map comes to: within its tolerance it succeeds, beyond it a person decides."""
+    step = board.views[node.name].id
+    failed = counts.get(StepState.FAILED, 0)
+    total = sum(counts.values())
+    if failed <= node.tolerate * total:
+        transitions.succeed(step, {"items": total, "failed": failed}, run_id=board.run.id)
+        board.becomes(node.name, StepState.SUCCEEDED)
+        return
+    error = {"word": "items_failed", "message": f"{failed} of {total} items failed"}
+    if transitions.need_person(step, error):
+        question = f"{failed} of {total} items of {node.name} failed. Retry them, or go on without?"
+        escalate.ask(run_id=board.run.id, step_id=step, kind="items_failed", question=question)
+        board.becomes(node.name, StepState.ATTENTION, Reason.PERSON)

@@ -1,0 +1,146 @@
+"""The leases this process holds: renewed by one thread, which also hears of cancellation and overtime."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+
+from aiops.execution import claim as claims
+from aiops.execution.claim import Claim
+from aiops.models import Step
+
+log = logging.getLogger(__name__)
+
+#: How often the thread looks, while a claim is held.
+TICK_S = 1.0
+#: A step that is still there this long after its time is over did not listen.
+OVERTIME_S = 5.0
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A claim in the hands of this process."""
+
+    claim: Claim
+    #: time.monotonic() at which the step's own time is over.
+    deadline: float
+    #: Records that it ran out of time; called from the lease thread, at most once.
+    on_overtime: Callable[[], None]
+    is_killable: bool
+    renewed: float = field(default_factory=time.monotonic)
+    cancelled: bool = False
+    is_over: bool = False
+
+
+class Leases:
+    """All claims of one process, and the thread that keeps them."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._held: set[Held] = set()
+        self._watches: set[Callable[[], None]] = set()
+        self._lock = threading.Lock()
+        self._something = threading.Event()
+
+    @contextmanager
+    def hold(self, held: Sequence[Held]) -> Iterator[None]:
+        """Keep these claims renewed while the block runs."""
+        self._start()
+        with self._lock:
+            self._held.update(held)
+            self._something.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.difference_update(held)
+                if not self._held and not self._watches:
+                    self._something.clear()
+
+    @contextmanager
+    def watch(self, tick: Callable[[], None]) -> Iterator[None]:
+        """Call `tick` about once a second, from the lease thread, while the block runs."""
+        self._start()
+        with self._lock:
+            self._watches.add(tick)
+            self._something.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._watches.discard(tick)
+
+    def _start(self) -> None:
+        """Start the thread in this process; a forked child begins with nothing held."""
+        if self._pid == os.getpid():
+            return
+        self._reset()
+        self._pid = os.getpid()
+        threading.Thread(target=self._keep, name="leases", daemon=True).start()
+
+    def _keep(self) -> None:
+        while True:
+            self._something.wait()
+            time.sleep(TICK_S)
+            with self._lock:
+                held, watches = list(self._held), list(self._watches)
+                if not held and not watches:
+                    self._something.clear()
+            try:
+                close_old_connections()
+                for tick in watches:
+                    tick()
+                self._renew([h for h in held if self._is_due(h)])
+                self._hear_of_cancellation([h for h in held if not h.cancelled])
+            except (DatabaseError, InterfaceError) as error:
+                # The lease outlives a short outage; a long one is the fence's business.
+                log.warning("lease.database_away error=%s", error)
+                connection.close()
+            self._end_overtime(held)
+
+    def _is_due(self, held: Held) -> bool:
+        return not held.is_over and time.monotonic() - held.renewed >= settings.AIOPS_RENEW_S
+
+    def _renew(self, due: Sequence[Held]) -> None:
+        if not due:
+            return
+        claims.renew([(h.claim.step_id, h.claim.fence) for h in due])
+        for held in due:
+            held.renewed = time.monotonic()
+
+    def _hear_of_cancellation(self, held: Sequence[Held]) -> None:
+        if not held:
+            return
+        asked = set(
+            Step.objects.filter(
+                id__in=[h.claim.step_id for h in held], run__cancel_requested_at__isnull=False
+            ).values_list("id", flat=True)
+        )
+        for one in held:
+            one.cancelled = one.claim.step_id in asked
+
+    def _end_overtime(self, held: Sequence[Held]) -> None:
+        for one in held:
+            if one.is_over or time.monotonic() < one.deadline + OVERTIME_S:
+                continue
+            one.is_over = True
+            log.error("lease.overtime step=%s id=%s", one.claim.name, one.claim.step_id)
+            one.on_overtime()
+            if one.is_killable:
+                # It did not listen to its time limit. Its parent starts another child.
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+leases = Leases()

@@ -1,0 +1,245 @@
+"""What follows an attempt that brought no result: decide (pure), then record."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from aiops.execution import claim as claims
+from aiops.execution import escalate
+from aiops.execution.advance import nudge, settle
+from aiops.execution.claim import Claim, Ending
+from aiops.flow.errors import ErrorRecord
+from aiops.flow.plan import PlanNode
+from aiops.flow.retry import (
+    Escalate,
+    Fail,
+    History,
+    Park,
+    Reaction,
+    Repair,
+    Retry,
+    RetryAt,
+    decide,
+)
+from aiops.models import Outcome, Reason, StepState, transitions
+
+#: A step that loses this many workers is quarantined: it may be what kills them.
+MAX_LOSSES = 3
+
+#: Questions that an item of a map asks by itself; its other failures are the map's to ask about.
+_ASKED_BY_ITEMS = frozenset({"in_doubt", "question"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the attempt ends, and the question a person is asked about it."""
+
+    ending: Ending
+    ask: Escalate | None = None
+
+
+#: Spreads retries; not a secret.
+_rng = random.SystemRandom()
+
+
+def react_now(claim: Claim, node: PlanNode, error: ErrorRecord) -> Verdict:
+    return react(claim, node, error, timezone.now(), _rng)
+
+
+def react(
+    claim: Claim, node: PlanNode, error: ErrorRecord, now: datetime, rng: random.Random | None
+) -> Verdict:
+    """Decide what follows a failure. Pure."""
+    before = _history(claim)
+    history = before.after(error)
+    match error.word:
+        case "still_in_doubt":
+            reaction: Reaction = Escalate(
+                "in_doubt", f"{node.name}: {error.message}. Did it happen?"
+            )
+        case "reconcile_failed":
+            reaction = _ask_again(node, error, history, now)
+        case _:
+            reaction = decide(
+                error, policy=node.retry, effect=node.effect, history=history, now=now, rng=rng
+            )
+    ending = Ending(
+        state=StepState.FAILED,
+        outcome=Outcome.TIMED_OUT if error.type == "TimedOut" else Outcome.FAILED,
+        error=error.to_json(),
+        sent=error.sent if node.effect != "pure" else "",
+        burnt=history.tries > before.tries,
+        history=_kept(history),
+        in_doubt=error.word in ("still_in_doubt", "reconcile_failed"),
+        event="step.failed",
+        data={"word": error.word, "message": error.message[:300]},
+    )
+    return _verdict(ending, reaction, node, claim, history, now)
+
+
+#: How often, and how patiently, a `reconcile` that fails is asked again.
+_RECONCILE = Retry(attempts=5, first_s=2.0, max_s=60.0)
+
+
+def _ask_again(node: PlanNode, error: ErrorRecord, history: History, now: datetime) -> Reaction:
+    if history.tries < _RECONCILE.attempts:
+        return RetryAt(now + timedelta(seconds=_RECONCILE.backoff_s(history.tries)))
+    return Escalate("in_doubt", f"{node.name}: {error.message}. Did it happen?")
+
+
+def lost(claim: Claim, node: PlanNode, error: ErrorRecord, now: datetime) -> Verdict:
+    """Decide what follows the loss of the worker that held a claim. Pure."""
+    ending = Ending(
+        state=StepState.RETRYING,
+        outcome=Outcome.LOST,
+        reason=Reason.RETRY,
+        wake_at=now,
+        error=error.to_json(),
+        sent="maybe" if node.effect != "pure" else "",
+        lost=True,
+        history=claim.history,
+        event="step.worker_lost",
+        data={"losses": claim.losses + 1},
+    )
+    if node.effect == "once":
+        question = f"The worker was lost while {node.name} ran. Did it happen?"
+        return _doubt(ending, Escalate("in_doubt", question), node, claim, now)
+    if claim.losses + 1 >= MAX_LOSSES:
+        question = f"{node.name} lost {claim.losses + 1} workers. Retry it, or stop the run?"
+        return _person(ending, Escalate("retries_used_up", question), claim, kind="lost")
+    return Verdict(ending)
+
+
+def _verdict(
+    ending: Ending,
+    reaction: Reaction,
+    node: PlanNode,
+    claim: Claim,
+    history: History,
+    now: datetime,
+) -> Verdict:
+    match reaction:
+        case RetryAt(at) | Repair(at):
+            return Verdict(
+                replace(ending, state=StepState.RETRYING, reason=Reason.RETRY, wake_at=at)
+            )
+        case Park(until, _):
+            waited_s = history.waited_s + (until - now).total_seconds()
+            return Verdict(
+                replace(
+                    ending,
+                    # An item waits as any retry does; its map counts it.
+                    state=StepState.WAITING if claim.item is None else StepState.RETRYING,
+                    reason=Reason.LANE if claim.item is None else Reason.RETRY,
+                    outcome=Outcome.PARKED,
+                    wake_at=until,
+                    history=_kept(replace(history, waited_s=waited_s)),
+                    event="step.parked",
+                )
+            )
+        case Escalate() if reaction.kind == "in_doubt":
+            return _doubt(ending, reaction, node, claim, now)
+        case Escalate():
+            return _person(ending, reaction, claim)
+        case Fail():
+            word = (ending.error or {}).get("word")
+            if word == "cancelled":
+                return Verdict(
+                    replace(ending, state=StepState.CANCELLED, outcome=Outcome.CANCELLED)
+                )
+            return Verdict(ending)
+
+
+def _doubt(ending: Ending, ask: Escalate, node: PlanNode, claim: Claim, now: datetime) -> Verdict:
+    """A `once` effect that may have happened: ask its `reconcile`, else a person. Never repeat it."""
+    word = (ending.error or {}).get("word")
+    if node.has_reconcile and word not in _ASKED_ALREADY and claim.losses < MAX_LOSSES:
+        return Verdict(
+            replace(
+                ending,
+                state=StepState.RETRYING,
+                reason=Reason.RETRY,
+                wake_at=now,
+                in_doubt=True,
+                event="step.in_doubt",
+            )
+        )
+    return _person(replace(ending, in_doubt=True), ask, claim)
+
+
+#: After these, the outside world has been asked in vain.
+_ASKED_ALREADY = frozenset({"still_in_doubt", "reconcile_failed"})
+
+
+def _person(ending: Ending, ask: Escalate, claim: Claim, kind: str = "") -> Verdict:
+    if claim.item is not None and ask.kind not in _ASKED_BY_ITEMS:
+        return Verdict(replace(ending, state=StepState.FAILED, reason="", wake_at=None, event=""))
+    ending = replace(ending, state=StepState.ATTENTION, reason=Reason.PERSON, wake_at=None)
+    asked = Escalate(kind, ask.question) if kind else ask  # type: ignore[arg-type]  # "lost" is ours
+    return Verdict(ending, asked)
+
+
+def record(claim: Claim, verdict: Verdict) -> None:
+    """Write the end of an attempt, and move the run on. Raises LeaseLost."""
+    if claim.item is not None:
+        _record_item(claim, verdict)
+        return
+    with transaction.atomic():
+        run = transitions.lock(claim.run_id)
+        ending = verdict.ending
+        if run is None or (run.cancel_requested_at is not None and not _is_undoing(claim)):
+            ending = replace(ending, state=StepState.CANCELLED, reason="", wake_at=None)
+            verdict = Verdict(ending)
+        claims.end(claim, ending)
+        _ask(claim, verdict)
+        if run is not None:
+            settle(run)
+
+
+def _is_undoing(claim: Claim) -> bool:
+    return claim.name.startswith("undo:")
+
+
+def _record_item(claim: Claim, verdict: Verdict) -> None:
+    """An item's end does not lock its run: the map is looked at when its members are done."""
+    with transaction.atomic():
+        claims.end(claim, verdict.ending)
+        _ask(claim, verdict)
+        if verdict.ask is not None:
+            nudge(claim.run_id)
+
+
+def _ask(claim: Claim, verdict: Verdict) -> None:
+    if verdict.ask is not None:
+        escalate.ask(
+            run_id=claim.run_id,
+            step_id=claim.step_id,
+            kind=verdict.ask.kind,
+            question=verdict.ask.question,
+            shows=_shown(verdict.ending.error),
+        )
+
+
+def _shown(error: Any) -> Any:
+    """What a person is shown of an error: all but the traceback."""
+    return {k: v for k, v in error.items() if k != "traceback" and v} if error else None
+
+
+def _history(claim: Claim) -> History:
+    return History(tries=claim.tries, losses=claim.losses, **claim.history)
+
+
+def _kept(history: History) -> dict[str, Any]:
+    """What has no column of its own."""
+    return {
+        "ambiguous": history.ambiguous,
+        "repairs": history.repairs,
+        "bugs": history.bugs,
+        "waited_s": history.waited_s,
+    }

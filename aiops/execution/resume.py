@@ -1,0 +1,238 @@
+"""A person's verbs: each edits rows under the run's lock, tells who did it, and lets `advance` go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from aiops.execution.advance import settle
+from aiops.execution.catalog import plan_of
+from aiops.execution.payloads import check_in
+from aiops.flow import data
+from aiops.flow.errors import StepError
+from aiops.flow.plan import Plan
+from aiops.flow.registry import step_for
+from aiops.flow.steps import Step as Code
+from aiops.models import Run, RunState, Step, StepState, transitions
+
+#: Steps that a plain retry is for.
+_STUCK = (StepState.FAILED, StepState.ATTENTION)
+
+
+class NotPossible(Exception):
+    """A verb was refused and nothing was changed. The message says why, and what to do instead."""
+
+
+def locked(run_id: UUID) -> Run:
+    """Lock a run; raises NotPossible when there is none of this id."""
+    run = transitions.lock(run_id)
+    if run is None:
+        raise NotPossible(f"there is no run {run_id}")
+    return run
+
+
+def retry(
+    run_id: UUID, *, actor: str, names: Sequence[str] | None = None, reason: str = ""
+) -> list[str]:
+    """Run failed steps again (all, or those named); what succeeded is kept. Returns their names."""
+    with transaction.atomic():
+        run = _resumable(run_id)
+        steps = _stuck(run, names)
+        doubtful = [step.name for step in steps if step.in_doubt]
+        if doubtful:
+            raise NotPossible(
+                f"{', '.join(doubtful)} may have happened: answer its question first "
+                "(it happened / it did not)"
+            )
+        if not steps:
+            raise NotPossible(_nothing_to_retry(run, names))
+        _begin_again(run, steps)
+        found = [step.name for step in steps]
+        transitions.tell(run.id, "run.retried", actor=actor, steps=found, reason=reason)
+        _reopen(run)
+        return found
+
+
+def retry_from(
+    run_id: UUID, name: str, *, actor: str, reason: str = "", override: bool = False
+) -> list[str]:
+    """Run a step again, and everything after it. `override` repeats effects that went out."""
+    with transaction.atomic():
+        run = _resumable(run_id)
+        plan = plan_of(run.version_id)
+        names = {name, *plan.after(_known(plan, name))}
+        steps = [s for s in _of_plan(run) if s.name in names and s.state != StepState.PENDING]
+        _refuse_live(steps)
+        went_out = [s.name for s in steps if s.effect == "once" and _went_out(s)]
+        if went_out and not override:
+            raise NotPossible(
+                f"{', '.join(went_out)} went out already, and would go out a second time: "
+                "retry from a later step, or say that you want it (override)"
+            )
+        transitions.reset([step.id for step in steps])
+        transitions.close_escalations(run.id, [step.id for step in steps])
+        transitions.tell(run.id, "run.retried_from", actor=actor, step_name=name, reason=reason)
+        _reopen(run)
+        return [step.name for step in steps]
+
+
+def skip(run_id: UUID, name: str, *, actor: str, reason: str) -> None:
+    """Leave a step out; the steps after it start without its result."""
+    with transaction.atomic():
+        run = _resumable(run_id)
+        step = _one(run, name)
+        if not transitions.skip([step.id], run_id=run.id, actor=actor, why=reason):
+            raise NotPossible(f"{name} is {step.get_state_display().lower()}: it cannot be skipped")
+        transitions.close_escalations(run.id, [step.id])
+        _reopen(run)
+
+
+def supply(run_id: UUID, name: str, result: Any, *, actor: str, reason: str = "") -> None:
+    """Give a step's result by hand, or mark it as done. The result must fit the step's type."""
+    with transaction.atomic():
+        run = _resumable(run_id)
+        step = _one(run, name)
+        kept, ref = check_in(_fitting(plan_of(run.version_id), name, result), run.id)
+        if not transitions.succeed(step.id, kept, run_id=run.id, actor=actor, ref=ref):
+            raise NotPossible(
+                f"{name} is {step.get_state_display().lower()}: a result cannot be given"
+            )
+        transitions.close_escalations(run.id, [step.id])
+        transitions.tell(run.id, "step.supplied", step=step.id, actor=actor, reason=reason)
+        _reopen(run)
+
+
+def pause(run_id: UUID, *, actor: str, reason: str = "") -> None:
+    """Start no further step; what runs, finishes."""
+    with transaction.atomic():
+        run = locked(run_id)
+        if run.is_ended or run.cancel_requested_at is not None:
+            raise NotPossible(f"run {run.id} is {run.get_state_display().lower()}")
+        if run.paused_at is None:
+            transitions.mark_run(run, paused_at=timezone.now())
+            transitions.tell(run.id, "run.paused", actor=actor, reason=reason)
+
+
+def resume(run_id: UUID, *, actor: str, reason: str = "") -> None:
+    """Go on after a pause."""
+    with transaction.atomic():
+        run = locked(run_id)
+        if run.paused_at is None:
+            raise NotPossible(f"run {run.id} is not paused")
+        transitions.mark_run(run, paused_at=None)
+        transitions.tell(run.id, "run.resumed", actor=actor, reason=reason)
+        # Their messages came while it was paused, and were dropped.
+        transitions.requeue(run.id)
+        settle(run)
+
+
+def decide(step: Step, *, approved: bool, actor: str, note: str) -> None:
+    """Finish an approval under the run's lock; a rejection that stops is the caller's to carry out."""
+    answer = {"approved": approved, "by": actor, "note": note, "at": timezone.now()}
+    transitions.succeed(step.id, data.decision(answer), run_id=step.run_id, actor=actor)
+
+
+def begin_again(run: Run, step: Step) -> None:
+    """Put one step of a locked run back to its beginning, and go on."""
+    _begin_again(run, [step])
+    _reopen(run)
+
+
+def _begin_again(run: Run, steps: Sequence[Step]) -> None:
+    plain = [step.id for step in steps if not _has_items(step)]
+    transitions.reset(plain)
+    transitions.close_escalations(run.id, [step.id for step in steps])
+    for step in steps:
+        if _has_items(step):
+            items = Step.objects.filter(map=step, state__in=_STUCK, in_doubt=False)
+            transitions.reset(list(items.values_list("id", flat=True)), to=StepState.QUEUED)
+            transitions.reopen_map(step.id)
+
+
+def _has_items(step: Step) -> bool:
+    return step.kind == "map" and Step.objects.filter(map=step).exists()
+
+
+def _resumable(run_id: UUID) -> Run:
+    """Lock a run that a verb may still change."""
+    run = locked(run_id)
+    if run.cancel_requested_at is not None or run.state == RunState.CANCELLED:
+        raise NotPossible(f"run {run.id} was cancelled: replay it as a new run instead")
+    if run.state in (RunState.SUCCEEDED, RunState.PARTIAL):
+        raise NotPossible(f"run {run.id} has succeeded: replay it as a new run instead")
+    return run
+
+
+def _reopen(run: Run) -> None:
+    """Bring a failed run back, and move it on."""
+    if run.is_ended:
+        transitions.move_run(run, RunState.QUEUED)
+    settle(run)
+
+
+def _of_plan(run: Run) -> list[Step]:
+    return list(Step.objects.filter(run=run, map__isnull=True).order_by("id"))
+
+
+def _stuck(run: Run, names: Sequence[str] | None) -> list[Step]:
+    if names is not None:
+        for name in names:
+            _known(plan_of(run.version_id), name)
+    return [
+        step
+        for step in _of_plan(run)
+        if step.state in _STUCK and (names is None or step.name in names)
+    ]
+
+
+def _nothing_to_retry(run: Run, names: Sequence[str] | None) -> str:
+    if names:
+        return f"{', '.join(names)}: not failed, so there is nothing to retry"
+    return f"run {run.id} is {run.get_state_display().lower()}: no step of it has failed"
+
+
+def _one(run: Run, name: str) -> Step:
+    found = Step.objects.filter(run=run, map__isnull=True, name=name).first()
+    if found is None:
+        _known(plan_of(run.version_id), name)
+        raise NotPossible(f"run {run.id} has no step {name!r}")
+    return found
+
+
+def _known(plan: Plan, name: str) -> str:
+    if name not in plan.by_name:
+        raise NotPossible(
+            f"{plan.workflow} has no step {name!r}; its steps are {', '.join(plan.by_name)}"
+        )
+    return name
+
+
+def _refuse_live(steps: Iterable[Step]) -> None:
+    live = [
+        step.name
+        for step in steps
+        if step.state == StepState.RUNNING
+        or Step.objects.filter(map=step, state=StepState.RUNNING).exists()
+    ]
+    if live:
+        raise NotPossible(f"{', '.join(live)} is running: wait until it ends, or cancel the run")
+
+
+def _went_out(step: Step) -> bool:
+    return step.state == StepState.SUCCEEDED or step.in_doubt
+
+
+def _fitting(plan: Plan, name: str, result: Any) -> Any:
+    """Check a result given by hand as strictly as one that a worker returns."""
+    node = plan.by_name[_known(plan, name)]
+    if node.kind not in ("step", "choose"):
+        return result
+    try:
+        code: Code = step_for(node)
+        return data.result(code, code.read_result(result))
+    except (StepError, ValueError) as error:
+        raise NotPossible(f"this is not a result of {name}: {error}") from None

@@ -1,0 +1,164 @@
+"""Steps that only wait: approval, event, timer, child run. They hold no worker and no message."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from aiops.execution import escalate
+from aiops.execution.board import Board
+from aiops.execution.payloads import check_in
+from aiops.execution.values import RunInfo, Values, output, results
+from aiops.flow import data
+from aiops.flow.errors import PermanentInput, describe
+from aiops.flow.plan import PlanNode
+from aiops.models import Reason, Run, RunState, Signal, StepState, transitions
+
+
+def begin(board: Board, node: PlanNode) -> None:
+    """Start a wait. A wait that cannot start (its data does not fit) fails its step."""
+    try:
+        _BEGINNINGS[node.kind](board, node)
+    except PermanentInput as error:
+        step = board.views[node.name].id
+        transitions.fail(step, describe(error, node.name).to_json(), run_id=board.run.id)
+        board.becomes(node.name, StepState.FAILED)
+
+
+def look(board: Board, node: PlanNode) -> None:
+    """End a wait whose cause has come or whose time is over."""
+    match node.kind:
+        case "sleep":
+            _look_at_timer(board, node)
+        case "approval":
+            _look_at_approval(board, node)
+        case "wait_for":
+            _look_at_event(board, node)
+        case "child":
+            _look_at_child(board, node)
+
+
+def succeed(board: Board, node: PlanNode, result: Any, *, actor: str = "") -> None:
+    """End a wait with a result."""
+    kept, ref = check_in(result, board.run.id)
+    step = board.views[node.name].id
+    if transitions.succeed(step, kept, run_id=board.run.id, actor=actor, ref=ref):
+        board.becomes(node.name, StepState.SUCCEEDED)
+
+
+def _begin_sleep(board: Board, node: PlanNode) -> None:
+    wake_at = timezone.now() + timedelta(seconds=node.sleep_s)
+    transitions.wait(board.views[node.name].id, Reason.TIMER, until=wake_at, wake_at=wake_at)
+    board.becomes(node.name, StepState.WAITING, Reason.TIMER)
+
+
+def _look_at_timer(board: Board, node: PlanNode) -> None:
+    wake_at = board.views[node.name].wake_at
+    if wake_at is not None and wake_at <= timezone.now():
+        succeed(board, node, None)
+
+
+def _begin_approval(board: Board, node: PlanNode) -> None:
+    step = board.views[node.name].id
+    due_at = timezone.now() + timedelta(hours=node.due_h) if node.due_h else None
+    # Nobody's answer is an answer only where the workflow says so; then the keeper wakes it.
+    wake_at = due_at if node.if_nobody != "wait" else None
+    transitions.wait(step, Reason.APPROVAL, until=due_at, wake_at=wake_at)
+    escalate.ask(
+        run_id=board.run.id,
+        step_id=step,
+        kind="approval",
+        question=node.question,
+        shows=results(board.run.id, board.plan, node.shows),
+        due_at=due_at,
+        if_nobody=node.if_nobody,
+    )
+    board.becomes(node.name, StepState.WAITING, Reason.APPROVAL)
+
+
+def _look_at_approval(board: Board, node: PlanNode) -> None:
+    wake_at = board.views[node.name].wake_at
+    if wake_at is None or wake_at > timezone.now():
+        return
+    approved = node.if_nobody == "approve"
+    transitions.close_escalations(board.run.id, [board.views[node.name].id])
+    answer = {"approved": approved, "by": "nobody", "note": "", "at": timezone.now()}
+    if approved or node.on_reject == "continue":
+        succeed(board, node, data.decision(answer))
+    else:
+        error = {"word": "rejected", "message": "nobody answered in time"}
+        transitions.fail(board.views[node.name].id, error, run_id=board.run.id)
+        board.becomes(node.name, StepState.FAILED)
+
+
+def _begin_event(board: Board, node: PlanNode) -> None:
+    step = board.views[node.name].id
+    until = timezone.now() + timedelta(hours=node.timeout_h) if node.timeout_h else None
+    transitions.wait(step, Reason.EVENT, until=until, wake_at=until)
+    board.becomes(node.name, StepState.WAITING, Reason.EVENT)
+    _look_at_event(board, node)
+
+
+def _look_at_event(board: Board, node: PlanNode) -> None:
+    """Take an event that is there (it may have come before its waiter), or notice the timeout."""
+    step = board.views[node.name].id
+    key = event_key(board, node)
+    found = (
+        Signal.objects.select_for_update(skip_locked=True)
+        .filter(tenant=board.run.tenant, name=node.event, match=key, taken_by__isnull=True)
+        .order_by("received_at")
+        .first()
+    )
+    if found is not None:
+        Signal.objects.filter(id=found.id).update(taken_by=step)
+        succeed(board, node, found.payload)
+        return
+    until = board.views[node.name].until
+    if until is not None and until <= timezone.now() and transitions.need_person(step):
+        question = f"The event {node.event!r} did not come in {node.timeout_h:g} h. What now?"
+        escalate.ask(run_id=board.run.id, step_id=step, kind="event_missing", question=question)
+        board.becomes(node.name, StepState.ATTENTION, Reason.PERSON)
+
+
+def event_key(board: Board, node: PlanNode) -> str:
+    """What tells this run's event from the same event of others; "" matches by name alone."""
+    if not node.match:
+        return ""
+    source = node.match.split(".")[0]
+    return data.event_key(node, Values(RunInfo.of(board.run), board.plan).get([source]))
+
+
+def _begin_child(board: Board, node: PlanNode) -> None:
+    from aiops.execution.start import start_child  # a child starts as any run does: same function
+
+    start_child(board, node)
+    transitions.wait(board.views[node.name].id, Reason.CHILD)
+    board.becomes(node.name, StepState.WAITING, Reason.CHILD)
+
+
+def _look_at_child(board: Board, node: PlanNode) -> None:
+    step = board.views[node.name].id
+    child = Run.objects.filter(parent_step=step).order_by("-created_at").first()
+    if child is None or not child.is_ended:
+        return
+    if child.state in (RunState.SUCCEEDED, RunState.PARTIAL):
+        succeed(board, node, output(child))
+        return
+    error = {
+        "word": "child_failed",
+        "message": f"child run {child.id} {child.state}: {child.reason}",
+    }
+    if transitions.need_person(step, error):
+        question = f"{child.workflow} ({child.id}) ended as {child.state}. Retry it, or go on?"
+        escalate.ask(run_id=board.run.id, step_id=step, kind="child_failed", question=question)
+        board.becomes(node.name, StepState.ATTENTION, Reason.PERSON)
+
+
+_BEGINNINGS = {
+    "sleep": _begin_sleep,
+    "approval": _begin_approval,
+    "wait_for": _begin_event,
+    "child": _begin_child,
+}

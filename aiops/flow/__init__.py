@@ -1,0 +1,61 @@
+"""The language in which workflows are written. Nothing here knows Django or Celery."""
+
+from aiops.flow.answers import Absent, Decision, Unsure
+from aiops.flow.build import (
+    approval,
+    choose,
+    for_each,
+    parallel,
+    run_workflow,
+    series,
+    sleep,
+    wait_for,
+)
+from aiops.flow.context import StepContext
+from aiops.flow.declare import workflow
+from aiops.flow.errors import (
+    Ambiguous,
+    BadOutput,
+    BudgetSpent,
+    Cancelled,
+    CodeGone,
+    LaneStopped,
+    NeedsHuman,
+    PermanentInput,
+    RateLimited,
+    StepError,
+    TimedOut,
+    Transient,
+)
+from aiops.flow.retry import Retry
+from aiops.flow.steps import step
+
+__all__ = [
+    "Absent",
+    "Ambiguous",
+    "BadOutput",
+    "BudgetSpent",
+    "Cancelled",
+    "CodeGone",
+    "Decision",
+    "LaneStopped",
+    "NeedsHuman",
+    "PermanentInput",
+    "RateLimited",
+    "Retry",
+    "StepContext",
+    "StepError",
+    "TimedOut",
+    "Transient",
+    "Unsure",
+    "approval",
+    "choose",
+    "for_each",
+    "parallel",
+    "run_workflow",
+    "series",
+    "sleep",
+    "step",
+    "wait_for",
+    "workflow",
+]

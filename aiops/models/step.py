@@ -1,0 +1,173 @@
+"""A step: one unit of work in a run; a map has one record for each item."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from aiops.models.ids import new_id
+from aiops.models.run import Run
+
+
+class StepState(models.TextChoices):
+    """Where a step stands. The labels are the words shown everywhere."""
+
+    PENDING = "pending", "Not started"
+    QUEUED = "queued", "Queued"
+    RUNNING = "running", "Running"
+    RETRYING = "retrying", "Retry scheduled"
+    WAITING = "waiting", "Waiting"
+    ATTENTION = "attention", "Needs attention"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+    CANCELLED = "cancelled", "Cancelled"
+    SUCCEEDED = "succeeded", "Succeeded"
+
+
+#: Finished for good, as far as the steps after it are concerned.
+DONE: tuple[str, ...] = (StepState.SUCCEEDED, StepState.SKIPPED)
+#: Something will move it by itself, or a wait holds it.
+ALIVE: tuple[str, ...] = (
+    StepState.QUEUED,
+    StepState.RUNNING,
+    StepState.RETRYING,
+    StepState.WAITING,
+)
+
+
+class Reason(models.TextChoices):
+    """What an unfinished step waits for: the one live reason that keeps it out of limbo."""
+
+    NONE = "", "Nothing"
+    MESSAGE = "message", "A worker of its pool"
+    LEASE = "lease", "The worker that runs it"
+    RETRY = "retry", "The next attempt"
+    LANE = "lane", "Its provider"
+    ITEMS = "items", "Its items"
+    APPROVAL = "approval", "An approval"
+    EVENT = "event", "An event"
+    TIMER = "timer", "A timer"
+    CHILD = "child", "A child run"
+    PERSON = "person", "A person's decision"
+
+
+class Step(models.Model):
+    """One unit of work in a run.
+
+    Rows move through two doors only: `execution/claim.py` for whoever holds (or takes) the lease,
+    `models/transitions.py` for whoever holds the run's lock.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10)
+    pool = models.CharField(max_length=20, blank=True, default="")
+    effect = models.CharField(max_length=10, default="pure")
+    #: The map this row is an item of, and its place in it; null for a step of the plan itself.
+    map = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="items"
+    )
+    item = models.IntegerField(null=True, blank=True)
+    item_value = models.JSONField(null=True, blank=True)
+
+    state = models.CharField(max_length=12, choices=StepState.choices, default=StepState.PENDING)
+    reason = models.CharField(max_length=10, choices=Reason.choices, blank=True, default="")
+    since = models.DateTimeField(db_default=Now())
+    #: When the wait ends at the latest (due time of an approval, timeout of an event).
+    until = models.DateTimeField(null=True, blank=True)
+    #: When the keeper wakes it.
+    wake_at = models.DateTimeField(null=True, blank=True)
+    #: When its message counts as lost; for a map, when its members are looked at again.
+    dispatch_due = models.DateTimeField(null=True, blank=True)
+    #: Messages sent for the present wait in a queue; 0: not yet published.
+    dispatches = models.PositiveSmallIntegerField(default=0)
+
+    #: Raised by a person's rerun: messages of an older epoch are stale.
+    epoch = models.PositiveIntegerField(default=0)
+    #: Raised by every claim: a write under an older fence fails.
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=150, blank=True, default="")
+    task_id = models.CharField(max_length=50, blank=True, default="")
+
+    #: Attempts burnt by failures, and workers lost, in this epoch.
+    tries = models.PositiveSmallIntegerField(default=0)
+    losses = models.PositiveSmallIntegerField(default=0)
+    #: What else the retry decision counts: {"ambiguous": n, "repairs": n, "bugs": n, "waited_s": s}.
+    history = models.JSONField(default=dict, blank=True)
+    #: A `once` effect whose call began and whose end nobody recorded.
+    in_doubt = models.BooleanField(default=False)
+
+    result = models.JSONField(null=True, blank=True)
+    result_ref = models.CharField(max_length=200, blank=True, default="")
+    error = models.JSONField(null=True, blank=True)
+    progress = models.JSONField(null=True, blank=True)
+    #: The step of an earlier run whose result this one keeps (replay).
+    copied_from = models.UUIDField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "name"], condition=Q(map__isnull=True), name="step_once_in_run"
+            ),
+            models.UniqueConstraint(
+                fields=["map", "item"], condition=Q(map__isnull=False), name="step_item_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=StepState.values), name="step_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(map__isnull=True, item__isnull=True)
+                | Q(map__isnull=False, item__isnull=False),
+                name="step_item_belongs_to_map",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=StepState.RUNNING)
+                | (Q(lease_until__isnull=False) & ~Q(worker="")),
+                name="step_running_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=StepState.QUEUED)
+                | Q(dispatch_due__isnull=False)
+                | Q(map__isnull=False),
+                name="step_queued_has_due",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=StepState.RETRYING) | Q(wake_at__isnull=False),
+                name="step_retrying_has_wake",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=StepState.WAITING) | ~Q(reason=""),
+                name="step_waiting_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(effect__in=["pure", "idempotent", "once"]),
+                name="step_effect_is_known",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["lease_until"], condition=Q(state="running"), name="step_leases"),
+            models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="step_wakes"),
+            models.Index(
+                fields=["dispatch_due"],
+                condition=Q(dispatch_due__isnull=False),
+                name="step_dispatches",
+            ),
+            models.Index(
+                fields=["map", "item"],
+                condition=Q(state="queued", map__isnull=False),
+                name="step_items_ready",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name if self.item is None else f"{self.name}[{self.item}]"
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt: what an `idempotent` or `once` call sends along."""
+        return f"{self.run_id}:{self}"

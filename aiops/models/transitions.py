@@ -1,0 +1,353 @@
+"""The door for whoever holds the run's lock: every move of a run, of a step without a lease, of an escalation.
+
+Each move is a conditional UPDATE, a look at the count, and an event, in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from aiops.models.escalation import Escalation, EscalationState
+from aiops.models.event import Event
+from aiops.models.run import ENDED, Run, RunState
+from aiops.models.step import Reason, Step, StepState
+
+#: Steps nobody holds a lease on and that are not finished.
+UNLEASED: tuple[str, ...] = (
+    StepState.PENDING,
+    StepState.QUEUED,
+    StepState.RETRYING,
+    StepState.WAITING,
+    StepState.ATTENTION,
+)
+
+
+def lock(run_id: UUID) -> Run | None:
+    """Lock a run for the rest of the transaction; None when there is no such run.
+
+    Take it before touching a step of the run: claims lock in the same order.
+    """
+    return (
+        Run.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("version")
+        .filter(id=run_id)
+        .first()
+    )
+
+
+def tell(
+    run_id: UUID, kind: str, *, step: UUID | None = None, actor: str = "", **data: Any
+) -> None:
+    """Append an event."""
+    Event.objects.create(run_id=run_id, step=step, kind=kind, actor=actor, data=data)
+
+
+#: States that a run passes many times; the steps' own events tell of them.
+_COMES_AND_GOES = (RunState.QUEUED, RunState.RUNNING, RunState.RETRYING)
+
+
+def move_run(run: Run, to: str, *, reason: str = "", actor: str = "", **data: Any) -> bool:
+    """Move a locked run to a state; False (and no event) when it is there already."""
+    if run.state == to and run.reason == reason:
+        return False
+    now = timezone.now()
+    fields: dict[str, Any] = {"state": to, "reason": reason[:300], "since": now}
+    fields["finished_at"] = now if to in ENDED else None
+    if run.started_at is None and to == RunState.RUNNING:
+        fields["started_at"] = now
+    moved = Run.objects.filter(id=run.id, state=run.state).update(**fields)
+    if not moved:
+        return False
+    changed = run.state != to
+    for name, value in fields.items():
+        setattr(run, name, value)
+    if changed and to not in _COMES_AND_GOES:
+        tell(run.id, f"run.{to}", actor=actor, reason=reason, **data)
+    return True
+
+
+def mark_run(run: Run, **fields: Any) -> None:
+    """Set columns of a locked run that are not its state (a pause, a request to cancel, ...)."""
+    Run.objects.filter(id=run.id).update(**fields)
+    for name, value in fields.items():
+        setattr(run, name, value)
+
+
+def queue(steps: Sequence[UUID], *, published: bool) -> int:
+    """Move steps into their pool's queue; unless `published`, the keeper is to send the message."""
+    return Step.objects.filter(id__in=steps, state__in=UNLEASED).update(
+        state=StepState.QUEUED,
+        reason=Reason.MESSAGE,
+        since=Now(),
+        until=None,
+        wake_at=None,
+        dispatches=1 if published else 0,
+        dispatch_due=timezone.now() + timedelta(seconds=settings.AIOPS_DISPATCH_S),
+    )
+
+
+def wait(
+    step: UUID,
+    reason: Reason,
+    *,
+    until: datetime | None = None,
+    wake_at: datetime | None = None,
+    dispatch_due: datetime | None = None,
+) -> bool:
+    """Put a step into a wait that holds no worker and no message."""
+    moved = Step.objects.filter(id=step, state__in=UNLEASED).update(
+        state=StepState.WAITING,
+        reason=reason,
+        since=Now(),
+        until=until,
+        wake_at=wake_at,
+        dispatch_due=dispatch_due,
+        started_at=Now(),
+    )
+    return moved == 1
+
+
+def succeed(step: UUID, result: Any, *, run_id: UUID, actor: str = "", ref: str = "") -> bool:
+    """Finish a step that no worker runs: a wait that is over, or a result given by a person."""
+    moved = Step.objects.filter(id=step, state__in=(*UNLEASED, StepState.FAILED)).update(
+        state=StepState.SUCCEEDED,
+        reason="",
+        since=Now(),
+        result=result,
+        result_ref=ref,
+        error=None,
+        in_doubt=False,
+        until=None,
+        wake_at=None,
+        dispatch_due=None,
+        finished_at=Now(),
+    )
+    if moved:
+        tell(run_id, "step.succeeded", step=step, actor=actor)
+    return moved == 1
+
+
+def skip(steps: Sequence[UUID], *, run_id: UUID, actor: str = "", why: str = "") -> int:
+    """Leave steps out; the steps after them start without their results.
+
+    A person's skip keeps its reason on the row: a run that ends with one is not a full success.
+    """
+    fields: dict[str, Any] = {"error": {"word": "skipped", "message": why}} if actor else {}
+    moved = Step.objects.filter(id__in=steps, state__in=(*UNLEASED, StepState.FAILED)).update(
+        state=StepState.SKIPPED,
+        reason="",
+        since=Now(),
+        until=None,
+        wake_at=None,
+        dispatch_due=None,
+        finished_at=Now(),
+        **fields,
+    )
+    for step in steps if moved and actor else ():
+        tell(run_id, "step.skipped", step=step, actor=actor, why=why)
+    return moved
+
+
+def fail(step: UUID, error: Mapping[str, Any], *, run_id: UUID) -> bool:
+    """Fail a step that no worker runs."""
+    moved = Step.objects.filter(id=step, state__in=UNLEASED).update(
+        state=StepState.FAILED,
+        reason="",
+        since=Now(),
+        error=dict(error),
+        until=None,
+        wake_at=None,
+        dispatch_due=None,
+        finished_at=Now(),
+    )
+    if moved:
+        tell(run_id, "step.failed", step=step, message=error.get("message", ""))
+    return moved == 1
+
+
+def need_person(step: UUID, error: Mapping[str, Any] | None = None) -> bool:
+    """Stop a step until a person decides; the caller opens the escalation."""
+    fields: dict[str, Any] = {} if error is None else {"error": dict(error)}
+    moved = Step.objects.filter(id=step, state__in=UNLEASED).update(
+        state=StepState.ATTENTION,
+        reason=Reason.PERSON,
+        since=Now(),
+        until=None,
+        wake_at=None,
+        dispatch_due=None,
+        **fields,
+    )
+    return moved == 1
+
+
+def cancel_steps(run_id: UUID) -> int:
+    """Cancel every step that no worker runs. Running ones are asked, and end by themselves.
+
+    Steps of undoing are what a stopping run still has to do.
+    """
+    found = Step.objects.filter(run_id=run_id, state__in=UNLEASED).exclude(name__startswith="undo:")
+    return found.update(
+        state=StepState.CANCELLED,
+        reason="",
+        since=Now(),
+        until=None,
+        wake_at=None,
+        dispatch_due=None,
+        finished_at=Now(),
+    )
+
+
+def reset(steps: Sequence[UUID], *, to: str = StepState.PENDING) -> int:
+    """Put steps back to the beginning under a new epoch, so that older messages are stale.
+
+    A person's rerun; plain recovery never comes here. Steps under a live lease are left alone.
+    """
+    return (
+        Step.objects.filter(id__in=steps)
+        .exclude(state=StepState.RUNNING)
+        .update(
+            state=to,
+            reason=Reason.MESSAGE if to == StepState.QUEUED else "",
+            since=Now(),
+            epoch=F("epoch") + 1,
+            tries=0,
+            losses=0,
+            history={},
+            dispatches=0,
+            error=None,
+            until=None,
+            wake_at=None,
+            dispatch_due=None,
+            finished_at=None,
+            in_doubt=False,
+            result=None,
+            result_ref="",
+        )
+    )
+
+
+def keep(step: UUID, earlier: Step) -> None:
+    """Finish a new run's step with the result of an earlier run's."""
+    Step.objects.filter(id=step, state=StepState.PENDING).update(
+        state=earlier.state,
+        since=Now(),
+        result=earlier.result,
+        result_ref=earlier.result_ref,
+        error=earlier.error,
+        copied_from=earlier.id,
+        started_at=earlier.started_at,
+        finished_at=earlier.finished_at,
+    )
+
+
+def copy_items(new: Step, items: Sequence[Step]) -> None:
+    """Give a kept map its items."""
+    Step.objects.bulk_create(
+        Step(
+            run_id=new.run_id,
+            map=new,
+            item=item.item,
+            item_value=item.item_value,
+            name=item.name,
+            kind=item.kind,
+            pool=item.pool,
+            effect=item.effect,
+            state=item.state,
+            result=item.result,
+            result_ref=item.result_ref,
+            error=item.error,
+            copied_from=item.id,
+            started_at=item.started_at,
+            finished_at=item.finished_at,
+        )
+        for item in items
+    )
+
+
+def requeue(run_id: UUID) -> None:
+    """Let the messages of queued steps, and the members of open maps, be sent again now."""
+    due = timezone.now()
+    queued = Step.objects.filter(run_id=run_id, state=StepState.QUEUED, map__isnull=True)
+    queued.update(state=StepState.PENDING, reason="", dispatch_due=None, dispatches=0)
+    maps = Step.objects.filter(run_id=run_id, state=StepState.WAITING, reason=Reason.ITEMS)
+    maps.update(wake_at=due)
+
+
+def reopen_map(step: UUID) -> None:
+    """Open a map whose items were put back into their queue; its members are sent for at once."""
+    now = timezone.now()
+    Step.objects.filter(id=step, state__in=(*UNLEASED, StepState.FAILED)).update(
+        state=StepState.WAITING,
+        reason=Reason.ITEMS,
+        since=now,
+        epoch=F("epoch") + 1,
+        error=None,
+        finished_at=None,
+        dispatches=0,
+        dispatch_due=now + timedelta(seconds=settings.AIOPS_DISPATCH_S),
+        wake_at=now,
+    )
+
+
+def open_escalation(escalation: Escalation) -> bool:
+    """Ask a person; False when the step already has an open question."""
+    _, created = Escalation.objects.get_or_create(
+        step=escalation.step,
+        state=EscalationState.OPEN,
+        defaults={
+            field.attname: getattr(escalation, field.attname)
+            for field in Escalation._meta.concrete_fields
+            if field.attname not in ("step_id", "state", "opened_at")
+        },
+    )
+    if created:
+        tell(
+            escalation.run_id,
+            "escalation.opened",
+            step=escalation.step_id,
+            about=escalation.kind,
+            question=escalation.question,
+        )
+    return created
+
+
+def answer_escalation(
+    escalation_id: UUID, *, answer: str, actor: str, note: str = ""
+) -> Escalation | None:
+    """Record a person's answer; None when somebody else was first."""
+    moved = Escalation.objects.filter(id=escalation_id, state=EscalationState.OPEN).update(
+        state=EscalationState.ANSWERED,
+        answer=answer,
+        answered_by=actor,
+        answered_at=Now(),
+        note=note,
+    )
+    if not moved:
+        return None
+    escalation = Escalation.objects.get(id=escalation_id)
+    tell(
+        escalation.run_id,
+        "escalation.answered",
+        step=escalation.step_id,
+        actor=actor,
+        answer=answer,
+        note=note,
+        shown=escalation.shown_hash,
+    )
+    return escalation
+
+
+def close_escalations(run_id: UUID, steps: Sequence[UUID] | None = None) -> int:
+    """Close open questions whose cause is gone: of the given steps, or of the whole run."""
+    found = Escalation.objects.filter(run_id=run_id, state=EscalationState.OPEN)
+    if steps is not None:
+        found = found.filter(step_id__in=steps)
+    return found.update(state=EscalationState.CLOSED)

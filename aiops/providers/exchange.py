@@ -1,0 +1,44 @@
+"""What goes to a model and what comes back, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+from pydantic import BaseModel
+
+
+class Message(TypedDict):
+    """One turn of a conversation, oldest first; the last one is the user's."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request, whole: nothing is added to it on the way."""
+
+    conversation: Sequence[Message]
+    system: str
+    #: The class whose JSON schema the answer must fit; None for plain text.
+    output: type[BaseModel] | None
+    max_tokens: int
+    temperature: float
+    #: For everything: connecting, waiting, reading.
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An answer as it came, before the port judges it."""
+
+    text: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    #: The provider's own word; empty when it said none.
+    finish_reason: str
+    seconds: float
+    request_id: str

@@ -1,0 +1,162 @@
+"""The port: the two calls a step makes to a model. One call is one request, recorded or failed, never retried here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
+
+from pydantic import BaseModel, ValidationError
+
+from aiops.flow.errors import BadOutput
+from aiops.providers.exchange import Message, Question, RawAnswer
+from aiops.providers.models import address_of
+
+if TYPE_CHECKING:
+    from aiops.providers.session import Session
+
+__all__ = ["Answer", "Message", "complete", "embed"]
+
+T = TypeVar("T", bound=BaseModel)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Value]):
+    """What a model answered, and what it used."""
+
+    text: str
+    #: The validated object when `output` was given, else None.
+    value: Value
+    #: The name of the model that really answered, as the provider gave it.
+    model: str
+    tokens_in: int
+    tokens_out: int
+    #: The provider's own word: "stop", or "length" for a text that was cut at max_tokens.
+    finish_reason: str
+    seconds: float
+    #: The provider's id of the answer, for questions to its support.
+    request_id: str
+    #: What a reader must know about this model's answers; empty for most.
+    caveat: str
+
+
+@overload
+def complete(
+    prompt: str | Sequence[Message],
+    *,
+    model: str = ...,
+    system: str = ...,
+    output: None = ...,
+    max_tokens: int = ...,
+    temperature: float = ...,
+    timeout_s: float = ...,
+    may_be_cut: bool = ...,
+) -> Answer[None]: ...
+
+
+@overload
+def complete(
+    prompt: str | Sequence[Message],
+    *,
+    model: str = ...,
+    system: str = ...,
+    output: type[T],
+    max_tokens: int = ...,
+    temperature: float = ...,
+    timeout_s: float = ...,
+    may_be_cut: bool = ...,
+) -> Answer[T]: ...
+
+
+def complete(
+    prompt: str | Sequence[Message],
+    *,
+    model: str = "fast",
+    system: str = "",
+    output: type[T] | None = None,
+    max_tokens: int = 1024,
+    temperature: float = 0.0,
+    timeout_s: float = 60.0,
+    may_be_cut: bool = False,
+) -> Answer[T] | Answer[None]:
+    """Ask the model behind an alias, and return its answer within `timeout_s` seconds in all.
+
+    With `output`, a pydantic model, the provider is held to its JSON schema and the answer is validated again.
+    `may_be_cut` accepts a plain text that ended at `max_tokens`. Raises only the classes of aiops.flow.errors.
+    """
+    address = address_of(model)
+    question = Question(_conversation(prompt), system, output, max_tokens, temperature, timeout_s)
+    raw = _session().complete(address, question)
+    _demand_an_end(raw, model, max_tokens, may_be_cut=may_be_cut and output is None)
+    value = None if output is None else _validated(raw.text, output, model)
+    return Answer(  # type: ignore[return-value]  # value is T exactly when output is type[T]
+        text=raw.text,
+        value=value,
+        model=raw.model,
+        tokens_in=raw.tokens_in,
+        tokens_out=raw.tokens_out,
+        finish_reason=raw.finish_reason,
+        seconds=raw.seconds,
+        request_id=raw.request_id,
+        caveat=address.caveat,
+    )
+
+
+def embed(
+    texts: Sequence[str], *, model: str = "embed", timeout_s: float = 30.0
+) -> list[list[float]]:
+    """Return one vector for each text, in order. No texts: no call."""
+    if not texts:
+        return []
+    vectors = _session().embed(address_of(model), texts, timeout_s)
+    if len(vectors) != len(texts):
+        raise BadOutput(
+            f"The model {model!r} gave {len(vectors)} vectors for {len(texts)} texts. "
+            "Check that its address is an embeddings endpoint.",
+            kind="gateway",
+        )
+    return vectors
+
+
+def _session() -> Session:
+    # Imported on the first call: pydantic-ai and openai cost about a second and 70 MB, which the web
+    # process and the keeper, who never ask a model, should not pay.
+    from aiops.providers.session import current
+
+    return current()
+
+
+def _conversation(prompt: str | Sequence[Message]) -> Sequence[Message]:
+    return [Message(role="user", content=prompt)] if isinstance(prompt, str) else prompt
+
+
+def _demand_an_end(raw: RawAnswer, model: str, max_tokens: int, *, may_be_cut: bool) -> None:
+    """Refuse an answer that did not come to its end: a dropped stream looks just like a short answer."""
+    if not raw.finish_reason:
+        raise BadOutput(
+            f"The answer of the model {model!r} has no finish reason, so it may be cut anywhere. "
+            "Ask again; if it stays so, the gateway in front of the model drops it.",
+            kind="truncated",
+        )
+    if raw.finish_reason == "length" and not may_be_cut:
+        raise BadOutput(
+            f"The answer of the model {model!r} was cut at max_tokens={max_tokens}. "
+            "Allow more tokens, or ask for less in one call.",
+            kind="truncated",
+        )
+
+
+def _validated(text: str, output: type[T], model: str) -> T:
+    try:
+        return output.model_validate_json(text)
+    except ValidationError as error:
+        # The answer itself stays out of the message: records keep messages, and answers may be private.
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the whole answer'}: {problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)[:5]
+        )
+        raise BadOutput(
+            f"The answer of the model {model!r} does not fit {output.__name__}: {problems}.",
+            kind="schema",
+        ) from error

@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey from wheels, under our own supervisor. Knows neither Django nor Celery."""

@@ -1,0 +1,156 @@
+"""Django's settings. Everything that differs between machines comes from the environment."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from aiops.servers.environment import addresses
+from aiops.servers.home import home
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+#: "production" refuses every convenience below; anything else is a developer's machine.
+IS_PRODUCTION = os.environ.get("AIOPS_ENV") == "production"
+DEBUG = not IS_PRODUCTION and os.environ.get("AIOPS_DEBUG", "1") == "1"
+STATE_DIR = home()
+
+
+def _secret_key() -> str:
+    """SECRET_KEY of the environment; on a developer's machine one is made and kept."""
+    if key := os.environ.get("SECRET_KEY"):
+        return key
+    if IS_PRODUCTION:
+        raise RuntimeError("SECRET_KEY is not set: give the process a long random value")
+    STATE_DIR.mkdir(parents=True, exist_ok=True)
+    path = STATE_DIR / "secret_key"
+    try:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass  # another process made it first
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_results",
+    "django_celery_beat",
+    "aiops",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "aiops.urls"
+ASGI_APPLICATION = "aiops.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+_addresses = addresses()
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        **dj_database_url.parse(
+            _addresses["DATABASE_URL"], conn_max_age=300, conn_health_checks=True
+        ),
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+    }
+}
+#: The keeper and the workers reconnect by themselves; none of them waits long for a dead host.
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+#: Results above the claim-check bound are files of the default storage.
+MEDIA_ROOT = os.environ.get("MEDIA_ROOT", str(STATE_DIR / "files"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if IS_PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+if IS_PRODUCTION:
+    SECURE_SSL_REDIRECT = os.environ.get("SECURE_SSL_REDIRECT", "1") == "1"
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+}
+
+# The engine
+
+#: Packages whose modules are workflow files.
+AIOPS_WORKFLOWS = os.environ.get("AIOPS_WORKFLOWS", "tasks.workflows").split(",")
+#: How long a claim on a step holds, and how often its process renews it.
+AIOPS_LEASE_S = float(os.environ.get("AIOPS_LEASE_S", "30"))
+AIOPS_RENEW_S = float(os.environ.get("AIOPS_RENEW_S", "10"))
+#: A queued step's message counts as lost after this long; the delay doubles each time.
+AIOPS_DISPATCH_S = float(os.environ.get("AIOPS_DISPATCH_S", "10"))
+#: How long a running step may go on after its run was cancelled, before it is taken away.
+AIOPS_CANCEL_GRACE_S = float(os.environ.get("AIOPS_CANCEL_GRACE_S", "30"))
+#: Payloads above this are files of the default storage (claim check).
+AIOPS_INLINE_BYTES = 64 * 1024
+#: A larger run input is refused.
+AIOPS_MAX_INPUT_BYTES = int(os.environ.get("AIOPS_MAX_INPUT_BYTES", str(8 * 1024 * 1024)))
+
+# Celery (each value is argued in docs/decisions/celery-settings.md)
+
+CELERY_BROKER_URL = _addresses["BROKER_URL"]
+CELERY_RESULT_BACKEND = _addresses["RESULT_URL"]
+CELERY_DB_REUSE_MAX = 10**6
