@@ -18,7 +18,7 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/base.stamp $(VENV)/demo.stamp ## Show the whole system at work, with local models; ARGS=--once ends by itself
-	@$(PY) manage.py demo $(ARGS)
+	@$(PY) -m tasks.demo $(ARGS)
 
 run: $(VENV)/base.stamp ## Run everything of the Procfile, with its own database and broker
 	@$(PY) -m aiops.servers up

@@ -137,11 +137,11 @@ FROM (SELECT) one LEFT JOIN next ON TRUE
 
 _END = """
 WITH done AS (
-    UPDATE aiops_step SET state = %(state)s, reason = %(reason)s, since = clock_timestamp(),
+    UPDATE aiops_step SET state = %(state)s::text, reason = %(reason)s, since = clock_timestamp(),
         wake_at = %(wake_at)s, error = %(error)s, tries = tries + %(burnt)s,
         losses = losses + %(lost)s, history = %(history)s, in_doubt = %(in_doubt)s,
         lease_until = NULL, progress = NULL,
-        finished_at = CASE WHEN %(state)s IN ('failed', 'cancelled') THEN clock_timestamp() END
+        finished_at = CASE WHEN %(state)s::text IN ('failed', 'cancelled') THEN clock_timestamp() END
     WHERE id = %(step)s AND fence = %(fence)s AND state = 'running'
     RETURNING id, run_id, name, item, fence, epoch, worker, task_id, started_at,
         clock_timestamp() AS finished_at
@@ -153,10 +153,10 @@ WITH done AS (
     FROM done
 ), told AS (
     INSERT INTO aiops_event (run_id, step, kind, actor, data, at)
-    SELECT run_id, id, %(event)s, '',
+    SELECT run_id, id, %(event)s::text, '',
         jsonb_build_object('name', name, 'item', item, 'attempt', fence) || %(data)s, finished_at
     FROM done
-    WHERE %(event)s <> ''
+    WHERE %(event)s::text <> ''
 )
 SELECT id FROM done
 """

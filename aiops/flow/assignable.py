@@ -40,7 +40,7 @@ def accepts(asked: Any, given: Any) -> bool:
 
 def with_none(annotation: Any) -> Any:
     """The annotation, or None."""
-    return annotation if accepts(annotation, None) else Union[annotation, None]  # noqa: UP007  # built at run time
+    return annotation if accepts(annotation, None) else Union[annotation, None]  # noqa: UP007  # `|` needs types
 
 
 def without_none(annotation: Any) -> Any:
@@ -48,7 +48,7 @@ def without_none(annotation: Any) -> Any:
     if not _is_union(_plain(annotation)):
         return annotation
     members = [m for m in get_args(_plain(annotation)) if m is not types.NoneType]
-    return Union[tuple(members)]  # noqa: UP007  # built at run time
+    return Union[tuple(members)]  # noqa: UP007  # `|` needs types
 
 
 def element_of(annotation: Any) -> Any | None:

@@ -36,8 +36,8 @@ class Options:
             raise BadStep(f"step {name!r}: there is no effect {self.effect!r}; {hint}", where)
         if self.effect == "once" and self.retry.attempts > 1:
             raise BadStep(
-                f"step {name!r} has the effect 'once' and Retry(attempts={self.retry.attempts}): it "
-                "is never repeated blindly. Leave the retry out, or make it 'idempotent' with "
+                f"step {name!r} has the effect 'once' and Retry(attempts={self.retry.attempts}): "
+                "it is never repeated blindly. Leave the retry out, or make it 'idempotent' with "
                 "context.idempotency_key",
                 where,
             )

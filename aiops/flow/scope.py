@@ -46,7 +46,7 @@ class Scope:
         return [*earlier, *self.input_names, "context"]
 
     def result_of(self, name: str, node: Placed) -> Any:
-        """The type of an earlier result seen from `node`; None is in it where a branch may be skipped."""
+        """The type of an earlier result; None is in it where its branch may be skipped."""
         certain = set(self.all_nodes[name].when) <= set(node.when)
         return self.types[name] if certain else with_none(self.types[name])
 

@@ -144,7 +144,7 @@ def _adapter(annotation: Any, what: str, where: Where) -> TypeAdapter[Any]:
         return TypeAdapter(annotation)
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
         raise WrongType(
-            f"{what} is {type_name(annotation)}, which cannot travel as JSON: use a pydantic model, "
-            "a dataclass or plain types",
+            f"{what} is {type_name(annotation)}, which cannot travel as JSON: use a pydantic "
+            "model, a dataclass or plain types",
             where,
         ) from error

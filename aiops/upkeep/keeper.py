@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 
@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 LEADER_LOCK = 0x41494F5053
 #: After an outage of the database, workers get this long to renew before their leases count as over.
 GRACE_S = 10.0
+
+#: How an absent database shows.
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
 
 #: How often each duty is done, in seconds.
 PUBLISH_S = 1.0
@@ -72,7 +75,7 @@ class Keeper:
         while not self.stop.is_set():
             try:
                 self._turn()
-            except (DatabaseError, InterfaceError, psycopg.Error) as error:
+            except AWAY as error:
                 log.warning("keeper.database_away error=%s", str(error).strip())
                 self._hang_up()
                 self.stop.wait(0.5)
@@ -101,12 +104,17 @@ class Keeper:
                 duty.due = now + duty.every_s
                 self._try(duty.act)
 
-    def _try(self, act: Callable[[], Any]) -> None:
+    def _try(self, act: Callable[..., Any], *given: Any) -> None:
+        """Do one thing; what is wrong with it must not keep the keeper from the others."""
         try:
-            act()
+            act(*given)
         except dispatch.BrokerAway as error:
             # Nothing is lost: the rows wait, and the next round tries again.
             log.warning("keeper.broker_away error=%s", error)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("keeper.duty_failed act=%s given=%s", act.__name__, given)
 
     def _call(self) -> psycopg.Connection[Any]:
         """Open the line that holds the lock and hears the rings."""
@@ -151,7 +159,7 @@ class Keeper:
             raise
         for run_id in rung:
             # A ring may also mean that a child has ended, or a turn has come.
-            self._advance_waiting(run_id)
+            self._try(self._advance_waiting, run_id)
 
     def _advance_waiting(self, run_id: UUID) -> None:
         waits = Q(steps__state="waiting", steps__reason="child") | Q(after__isnull=False)
@@ -171,27 +179,33 @@ class Keeper:
             *steps.values_list("run_id", flat=True)[:500],
             *overdue.values_list("id", flat=True)[:500],
         }:
-            advance(run_id)
+            self._try(advance, run_id)
 
     def _recover(self) -> None:
         """Take steps back from workers that are gone; force what did not stop when asked."""
-        if time.monotonic() - self._since > GRACE_S:
-            recovery.recover(recovery.expired()[:200], "its lease ended without a word")
+        if self._has_looked_long_enough():
+            for step in recovery.expired()[:200]:
+                self._try(recovery.recover, [step], "its lease ended without a word")
         for run_id in cancel.overdue():
-            cancel.take_away_overdue(run_id)
+            self._try(cancel.take_away_overdue, run_id)
+
+    def _has_looked_long_enough(self) -> bool:
+        """Whether workers have had the time to renew since this keeper reached the database."""
+        return time.monotonic() - self._since > GRACE_S
 
     def _prove(self) -> None:
-        found = prove.limbo()
+        found = prove.limbo() if self._has_looked_long_enough() else []
         if found:
             log.warning("limbo.found number=%d first=%s", len(found), found[0])
-            prove.repair(found)
+        for one in found:
+            self._try(prove.repair, one)
         orphans = Run.objects.filter(
             finished_at__isnull=True,
             cancel_requested_at__isnull=True,
             parent_step__run__cancel_requested_at__isnull=False,
         )
         for run_id in orphans.values_list("id", flat=True)[:200]:
-            stop_child(run_id, "its parent was cancelled")
+            self._try(stop_child, run_id, "its parent was cancelled")
 
     def _report(self) -> None:
         node.report("keeper", is_leader=self._is_leader)

@@ -82,11 +82,10 @@ def limbo(slack_s: float = SLACK_S) -> list[Limbo]:
     return found + _lost_joins(slack_s)
 
 
-def repair(found: list[Limbo]) -> None:
+def repair(one: Limbo) -> None:
     """Move what is in limbo, and tell what was wrong."""
-    for one in found:
-        transitions.tell(one.run_id, "limbo.repaired", step=one.step_id, what=one.what)
-        advance(one.run_id)
+    transitions.tell(one.run_id, "limbo.repaired", step=one.step_id, what=one.what)
+    advance(one.run_id)
 
 
 def _lost_joins(slack_s: float) -> list[Limbo]:

