@@ -65,9 +65,9 @@ def _carry_out(run: Run, step: Step, choice: str, *, actor: str, note: str, resu
         case "retry" | "it_did_not":
             resume.begin_again(run, step)
         case "supply" | "it_happened":
-            resume.supply(run.id, step.name, result, actor=actor, reason=note)
+            resume.supply_step(run, step, result, actor=actor, reason=note)
         case "skip":
-            resume.skip(run.id, step.name, actor=actor, reason=note or "skipped")
+            resume.skip_step(run, step, actor=actor, reason=note or "skipped")
         case "cancel":
             stop(run, note or "cancelled", actor=actor)
 

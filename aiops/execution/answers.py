@@ -132,7 +132,12 @@ def person(facts: RunFacts) -> dict[str, Any]:
 
 def user(facts: RunFacts) -> dict[str, Any]:
     """Answer 5: what the user sees meanwhile."""
-    return asdict(seen_by_user(facts))
+    seen = seen_by_user(facts)
+    return {
+        **asdict(seen),
+        "state": str(seen.state),
+        "parts": [{"says": says, "place": place} for says, place in seen.parts],
+    }
 
 
 def seen_by_user(facts: RunFacts) -> UserStatus:

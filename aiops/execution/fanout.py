@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
@@ -56,7 +54,7 @@ def begin(board: Board, node: PlanNode) -> list[Members]:
     _insert(board, node, items)
     # A rerun over fewer items than before: the rest is history.
     Step.objects.filter(map=step, item__gte=len(items)).update(state=StepState.CANCELLED)
-    _watch(step)
+    transitions.wait_for_items(step, published=dispatch.publishes_here())
     board.becomes(node.name, StepState.WAITING, Reason.ITEMS)
     board.items[node.name] = {StepState.QUEUED: len(items)}
     transitions.tell(board.run.id, "map.begun", step=step, name=node.name, items=len(items))
@@ -89,7 +87,7 @@ def look(board: Board, node: PlanNode) -> list[Members]:
     if wake_at is not None and wake_at <= timezone.now():
         # A person's resume or retry: its members had gone.
         woken = counts.get(StepState.QUEUED, 0)
-        _watch(step)
+        transitions.wait_for_items(step, published=dispatch.publishes_here())
     room = node.max_parallel - counts.get(StepState.RUNNING, 0)
     return [members(node, step, min(room, woken))] if min(room, woken) > 0 else []
 
@@ -126,13 +124,6 @@ def _insert(board: Board, node: PlanNode, items: Sequence[Any]) -> None:
                 "values": [dumps(item) for item in items],
             },
         )
-
-
-def _watch(step: UUID) -> None:
-    """Let the keeper look at the map's members, should their messages be lost."""
-    due = timezone.now() + timedelta(seconds=settings.AIOPS_DISPATCH_S)
-    transitions.wait(step, Reason.ITEMS, dispatch_due=due)
-    Step.objects.filter(id=step).update(dispatches=1 if dispatch.publishes_here() else 0)
 
 
 def _wake_items(map_id: UUID) -> int:

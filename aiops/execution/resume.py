@@ -84,26 +84,32 @@ def skip(run_id: UUID, name: str, *, actor: str, reason: str) -> None:
     """Leave a step out; the steps after it start without its result."""
     with transaction.atomic():
         run = _resumable(run_id)
-        step = _one(run, name)
-        if not transitions.skip([step.id], run_id=run.id, actor=actor, why=reason):
-            raise NotPossible(f"{name} is {step.get_state_display().lower()}: it cannot be skipped")
-        transitions.close_escalations(run.id, [step.id])
-        _reopen(run)
+        skip_step(run, _one(run, name), actor=actor, reason=reason)
+
+
+def skip_step(run: Run, step: Step, *, actor: str, reason: str) -> None:
+    """Leave out a step, or an item of a map, of a locked run."""
+    if not transitions.skip([step.id], run_id=run.id, actor=actor, why=reason):
+        raise NotPossible(f"{step} is {step.get_state_display().lower()}: it cannot be skipped")
+    transitions.close_escalations(run.id, [step.id])
+    _reopen(run)
 
 
 def supply(run_id: UUID, name: str, result: Any, *, actor: str, reason: str = "") -> None:
     """Give a step's result by hand, or mark it as done. The result must fit the step's type."""
     with transaction.atomic():
         run = _resumable(run_id)
-        step = _one(run, name)
-        kept, ref = check_in(_fitting(plan_of(run.version_id), name, result), run.id)
-        if not transitions.succeed(step.id, kept, run_id=run.id, actor=actor, ref=ref):
-            raise NotPossible(
-                f"{name} is {step.get_state_display().lower()}: a result cannot be given"
-            )
-        transitions.close_escalations(run.id, [step.id])
-        transitions.tell(run.id, "step.supplied", step=step.id, actor=actor, reason=reason)
-        _reopen(run)
+        supply_step(run, _one(run, name), result, actor=actor, reason=reason)
+
+
+def supply_step(run: Run, step: Step, result: Any, *, actor: str, reason: str = "") -> None:
+    """Give the result of a step, or of an item of a map, of a locked run."""
+    kept, ref = check_in(_fitting(plan_of(run.version_id), step, result), run.id)
+    if not transitions.succeed(step.id, kept, run_id=run.id, actor=actor, ref=ref):
+        raise NotPossible(f"{step} is {step.get_state_display().lower()}: a result cannot be given")
+    transitions.close_escalations(run.id, [step.id])
+    transitions.tell(run.id, "step.supplied", step=step.id, actor=actor, reason=reason)
+    _reopen(run)
 
 
 def pause(run_id: UUID, *, actor: str, reason: str = "") -> None:
@@ -143,14 +149,17 @@ def begin_again(run: Run, step: Step) -> None:
 
 
 def _begin_again(run: Run, steps: Sequence[Step]) -> None:
-    plain = [step.id for step in steps if not _has_items(step)]
-    transitions.reset(plain)
     transitions.close_escalations(run.id, [step.id for step in steps])
     for step in steps:
-        if _has_items(step):
+        if step.map_id is not None:
+            transitions.reset([step.id], to=StepState.QUEUED)
+            transitions.reopen_map(step.map_id)
+        elif _has_items(step):
             items = Step.objects.filter(map=step, state__in=_STUCK, in_doubt=False)
             transitions.reset(list(items.values_list("id", flat=True)), to=StepState.QUEUED)
             transitions.reopen_map(step.id)
+        else:
+            transitions.reset([step.id])
 
 
 def _has_items(step: Step) -> bool:
@@ -226,13 +235,13 @@ def _went_out(step: Step) -> bool:
     return step.state == StepState.SUCCEEDED or step.in_doubt
 
 
-def _fitting(plan: Plan, name: str, result: Any) -> Any:
+def _fitting(plan: Plan, step: Step, result: Any) -> Any:
     """Check a result given by hand as strictly as one that a worker returns."""
-    node = plan.by_name[_known(plan, name)]
-    if node.kind not in ("step", "choose"):
+    node = plan.by_name[_known(plan, step.name)]
+    if node.kind not in ("step", "choose") and step.item is None:
         return result
     try:
         code: Code = step_for(node)
         return data.result(code, code.read_result(result))
     except (StepError, ValueError) as error:
-        raise NotPossible(f"this is not a result of {name}: {error}") from None
+        raise NotPossible(f"this is not a result of {step}: {error}") from None

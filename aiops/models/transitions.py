@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -81,16 +81,35 @@ def mark_run(run: Run, **fields: Any) -> None:
         setattr(run, name, value)
 
 
+def _steps(*ids: UUID) -> QuerySet[Step]:
+    """Those of these steps that nobody holds a lease on, and that are not finished."""
+    return Step.objects.filter(id__in=ids, state__in=UNLEASED)
+
+
+def _stopped(*ids: UUID) -> QuerySet[Step]:
+    """The same, and those that failed: what a person may still decide about."""
+    return Step.objects.filter(id__in=ids, state__in=(*UNLEASED, StepState.FAILED))
+
+
+def _move(steps: QuerySet[Step], to: str, reason: str = "", **fields: Any) -> int:
+    """Move steps to a state, out of whatever wait they were in. Returns how many moved."""
+    wait: dict[str, Any] = {"until": None, "wake_at": None, "dispatch_due": None}
+    return steps.update(**{"state": to, "reason": reason, "since": Now(), **wait, **fields})
+
+
+def _soon() -> datetime:
+    """When a message that is sent now counts as lost."""
+    return timezone.now() + timedelta(seconds=settings.AIOPS_DISPATCH_S)
+
+
 def queue(steps: Sequence[UUID], *, published: bool) -> int:
     """Move steps into their pool's queue; unless `published`, the keeper is to send the message."""
-    return Step.objects.filter(id__in=steps, state__in=UNLEASED).update(
-        state=StepState.QUEUED,
-        reason=Reason.MESSAGE,
-        since=Now(),
-        until=None,
-        wake_at=None,
+    return _move(
+        _steps(*steps),
+        StepState.QUEUED,
+        Reason.MESSAGE,
         dispatches=1 if published else 0,
-        dispatch_due=timezone.now() + timedelta(seconds=settings.AIOPS_DISPATCH_S),
+        dispatch_due=_soon(),
     )
 
 
@@ -100,34 +119,39 @@ def wait(
     *,
     until: datetime | None = None,
     wake_at: datetime | None = None,
-    dispatch_due: datetime | None = None,
-) -> bool:
+) -> None:
     """Put a step into a wait that holds no worker and no message."""
-    moved = Step.objects.filter(id=step, state__in=UNLEASED).update(
-        state=StepState.WAITING,
-        reason=reason,
-        since=Now(),
+    _move(
+        _steps(step),
+        StepState.WAITING,
+        reason,
         until=until,
         wake_at=wake_at,
-        dispatch_due=dispatch_due,
         started_at=Now(),
     )
-    return moved == 1
+
+
+def wait_for_items(step: UUID, *, published: bool) -> None:
+    """Let a map wait for its items; the keeper looks at its members when they are overdue."""
+    _move(
+        _steps(step),
+        StepState.WAITING,
+        Reason.ITEMS,
+        dispatches=1 if published else 0,
+        dispatch_due=_soon(),
+        started_at=Now(),
+    )
 
 
 def succeed(step: UUID, result: Any, *, run_id: UUID, actor: str = "", ref: str = "") -> bool:
     """Finish a step that no worker runs: a wait that is over, or a result given by a person."""
-    moved = Step.objects.filter(id=step, state__in=(*UNLEASED, StepState.FAILED)).update(
-        state=StepState.SUCCEEDED,
-        reason="",
-        since=Now(),
+    moved = _move(
+        _stopped(step),
+        StepState.SUCCEEDED,
         result=result,
         result_ref=ref,
         error=None,
         in_doubt=False,
-        until=None,
-        wake_at=None,
-        dispatch_due=None,
         finished_at=Now(),
     )
     if moved:
@@ -141,16 +165,7 @@ def skip(steps: Sequence[UUID], *, run_id: UUID, actor: str = "", why: str = "")
     A person's skip keeps its reason on the row: a run that ends with one is not a full success.
     """
     fields: dict[str, Any] = {"error": {"word": "skipped", "message": why}} if actor else {}
-    moved = Step.objects.filter(id__in=steps, state__in=(*UNLEASED, StepState.FAILED)).update(
-        state=StepState.SKIPPED,
-        reason="",
-        since=Now(),
-        until=None,
-        wake_at=None,
-        dispatch_due=None,
-        finished_at=Now(),
-        **fields,
-    )
+    moved = _move(_stopped(*steps), StepState.SKIPPED, finished_at=Now(), **fields)
     for step in steps if moved and actor else ():
         tell(run_id, "step.skipped", step=step, actor=actor, why=why)
     return moved
@@ -158,16 +173,7 @@ def skip(steps: Sequence[UUID], *, run_id: UUID, actor: str = "", why: str = "")
 
 def fail(step: UUID, error: Mapping[str, Any], *, run_id: UUID) -> bool:
     """Fail a step that no worker runs."""
-    moved = Step.objects.filter(id=step, state__in=UNLEASED).update(
-        state=StepState.FAILED,
-        reason="",
-        since=Now(),
-        error=dict(error),
-        until=None,
-        wake_at=None,
-        dispatch_due=None,
-        finished_at=Now(),
-    )
+    moved = _move(_steps(step), StepState.FAILED, error=dict(error), finished_at=Now())
     if moved:
         tell(run_id, "step.failed", step=step, message=error.get("message", ""))
     return moved == 1
@@ -176,16 +182,7 @@ def fail(step: UUID, error: Mapping[str, Any], *, run_id: UUID) -> bool:
 def need_person(step: UUID, error: Mapping[str, Any] | None = None) -> bool:
     """Stop a step until a person decides; the caller opens the escalation."""
     fields: dict[str, Any] = {} if error is None else {"error": dict(error)}
-    moved = Step.objects.filter(id=step, state__in=UNLEASED).update(
-        state=StepState.ATTENTION,
-        reason=Reason.PERSON,
-        since=Now(),
-        until=None,
-        wake_at=None,
-        dispatch_due=None,
-        **fields,
-    )
-    return moved == 1
+    return _move(_steps(step), StepState.ATTENTION, Reason.PERSON, **fields) == 1
 
 
 def cancel_steps(run_id: UUID) -> int:
@@ -194,15 +191,7 @@ def cancel_steps(run_id: UUID) -> int:
     Steps of undoing are what a stopping run still has to do.
     """
     found = Step.objects.filter(run_id=run_id, state__in=UNLEASED).exclude(name__startswith="undo:")
-    return found.update(
-        state=StepState.CANCELLED,
-        reason="",
-        since=Now(),
-        until=None,
-        wake_at=None,
-        dispatch_due=None,
-        finished_at=Now(),
-    )
+    return _move(found, StepState.CANCELLED, finished_at=Now())
 
 
 def reset(steps: Sequence[UUID], *, to: str = StepState.PENDING) -> int:
@@ -210,27 +199,20 @@ def reset(steps: Sequence[UUID], *, to: str = StepState.PENDING) -> int:
 
     A person's rerun; plain recovery never comes here. Steps under a live lease are left alone.
     """
-    return (
-        Step.objects.filter(id__in=steps)
-        .exclude(state=StepState.RUNNING)
-        .update(
-            state=to,
-            reason=Reason.MESSAGE if to == StepState.QUEUED else "",
-            since=Now(),
-            epoch=F("epoch") + 1,
-            tries=0,
-            losses=0,
-            history={},
-            dispatches=0,
-            error=None,
-            until=None,
-            wake_at=None,
-            dispatch_due=None,
-            finished_at=None,
-            in_doubt=False,
-            result=None,
-            result_ref="",
-        )
+    return _move(
+        Step.objects.filter(id__in=steps).exclude(state=StepState.RUNNING),
+        to,
+        Reason.MESSAGE if to == StepState.QUEUED else "",
+        epoch=F("epoch") + 1,
+        tries=0,
+        losses=0,
+        history={},
+        dispatches=0,
+        error=None,
+        finished_at=None,
+        in_doubt=False,
+        result=None,
+        result_ref="",
     )
 
 
@@ -274,26 +256,24 @@ def copy_items(new: Step, items: Sequence[Step]) -> None:
 
 def requeue(run_id: UUID) -> None:
     """Let the messages of queued steps, and the members of open maps, be sent again now."""
-    due = timezone.now()
     queued = Step.objects.filter(run_id=run_id, state=StepState.QUEUED, map__isnull=True)
-    queued.update(state=StepState.PENDING, reason="", dispatch_due=None, dispatches=0)
+    _move(queued, StepState.PENDING, dispatches=0)
     maps = Step.objects.filter(run_id=run_id, state=StepState.WAITING, reason=Reason.ITEMS)
-    maps.update(wake_at=due)
+    maps.update(wake_at=timezone.now())
 
 
 def reopen_map(step: UUID) -> None:
     """Open a map whose items were put back into their queue; its members are sent for at once."""
-    now = timezone.now()
-    Step.objects.filter(id=step, state__in=(*UNLEASED, StepState.FAILED)).update(
-        state=StepState.WAITING,
-        reason=Reason.ITEMS,
-        since=now,
+    _move(
+        _stopped(step),
+        StepState.WAITING,
+        Reason.ITEMS,
         epoch=F("epoch") + 1,
         error=None,
         finished_at=None,
         dispatches=0,
-        dispatch_due=now + timedelta(seconds=settings.AIOPS_DISPATCH_S),
-        wake_at=now,
+        dispatch_due=_soon(),
+        wake_at=timezone.now(),
     )
 
 
