@@ -126,6 +126,7 @@ def report(story: Story, addresses: Addresses, password: str) -> list[str]:
         print(flush=True)
         call_command("show", str(run.id))
     problems = story.problems()
+    python = os.path.relpath(sys.executable)
     first_s = (story.first_finished or time.monotonic()) - story.began
     print(
         f"\nFirst run finished {first_s:.1f} s after it was accepted; "
@@ -137,8 +138,8 @@ def report(story: Story, addresses: Addresses, password: str) -> list[str]:
     print(
         f"\nConsole   http://127.0.0.1:{addresses.web}/admin/  login {LOGIN}  password {password}"
         f"\nFlower    http://127.0.0.1:{addresses.flower}/flower/"
-        f"\nApprove   python manage.py approve {story.left_open.id}"
-        f"\nFive answers   python manage.py show {story.left_open.id}\n",
+        f"\nApprove   {python} manage.py approve {story.left_open.id}"
+        f"\nAnswers   {python} manage.py show {story.left_open.id}\n",
         flush=True,
     )
     return problems
