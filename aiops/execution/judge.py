@@ -24,19 +24,15 @@ def of_run(facts: RunFacts) -> Verdict:
 
 
 def of_step(facts: RunFacts, step: StepRow) -> Verdict:
-    """A step's verdict; a map's is that of its worst failed items."""
+    """A step's verdict; that of a map that has stopped is that of its worst failed items."""
     base = _facts(facts, step)
     stopped = [group for group in facts.items.get(step.id, ()) if group.state in STOPPED]
-    if not stopped or step.state in (*_OVER, StepState.PENDING):
+    if not stopped or not is_stopped(facts, step):
         return verdict(base)
     found = verdicts.of_run((verdict(_of_group(base, group)) for group in stopped), ())
     number = sum(group.number for group in stopped)
     count = "1 item has failed." if number == 1 else f"{number} items have failed."
     return replace(found, sentence=f"{count} {found.sentence}")
-
-
-#: Nothing of these is retried any more.
-_OVER = (StepState.SUCCEEDED, StepState.SKIPPED, StepState.CANCELLED)
 
 
 def of_item(facts: RunFacts, item: ItemRow) -> Verdict:
@@ -81,8 +77,13 @@ def verdicts_of(run_ids: Sequence[UUID]) -> dict[UUID, Verdict]:
     """
     rows = (
         Step.objects.filter(run__in=run_ids, state__in=STOPPED)
-        # A map that failed says nothing that its items do not say.
-        .filter(Q(map__isnull=False) | ~Q(kind="map") | ~Q(error__word="items_failed"))
+        # A map that stopped says nothing that its items do not say; while it moves, only an item
+        # that asks a person counts.
+        .filter(
+            Q(map__isnull=True) & (~Q(kind="map") | ~Q(error__word="items_failed"))
+            | Q(map__isnull=False, state=StepState.ATTENTION)
+            | Q(map__state__in=STOPPED)
+        )
         .annotate(word=told("word"), sent=told("sent"))
         .values_list("run_id", "kind", "effect", "state", "reason", "in_doubt", "word", "sent")
         .order_by()

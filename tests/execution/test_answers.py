@@ -256,6 +256,17 @@ def test_failed_items_give_the_map_its_verdict_and_its_price() -> None:
     assert [item["item"] for item in answers["retry"]["failed_items"]] == [2, 3, 4]
 
 
+def test_failed_items_of_a_map_that_moves_are_no_case_for_a_retry_yet() -> None:
+    run = begun()
+    map_of(run, running=1, failed=2)
+
+    answers = five_answers(run.id)
+
+    assert retry_of(answers, "pack")["verdict"]["key"] == "live"
+    assert not answers["retry"]["is_possible"]
+    assert judge.verdicts_of([run.id]) == {}
+
+
 def test_an_item_that_asks_a_person_needs_attention_while_others_go_on() -> None:
     run = begun()
     map_of(run, running=1, attention=1)
