@@ -33,7 +33,17 @@ class Pool:
         The node's name is the same after a restart, so that it finds the leases it left behind.
         """
         return [
-            *("celery", "--quiet", "-A", "aiops.celery", "worker", "-n", f"{self.name}@%h", "-Q", self.queue),
+            *(
+                "celery",
+                "--quiet",
+                "-A",
+                "aiops.celery",
+                "worker",
+                "-n",
+                f"{self.name}@%h",
+                "-Q",
+                self.queue,
+            ),
             *("-P", self.kind, "-c", str(self.concurrency), "-l", "WARNING"),
             *("--without-gossip", "--without-mingle"),
         ]

@@ -88,7 +88,11 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 #: The keeper and the workers reconnect by themselves; none of them waits long for a dead host.
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+_options.setdefault("connect_timeout", 5)
+# The claims are prepared: planned once a session, not once a step (half their cost otherwise).
+_options.setdefault("prepare_threshold", 5)
+_options.setdefault("options", "-c plan_cache_mode=force_generic_plan")
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -104,7 +108,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", STATE_DIR / "static"))
+#: On a developer's machine files are served from where they lie, without collectstatic.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = not IS_PRODUCTION
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 #: Results above the claim-check bound are files of the default storage.
 MEDIA_ROOT = os.environ.get("MEDIA_ROOT", str(STATE_DIR / "files"))
 STORAGES = {

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -30,13 +31,24 @@ def main() -> int:
     except ServerError as error:
         print(error, file=sys.stderr)
         return 1
-    text = table.render(figures)
+    text = f"{made_by(options)}\n\n{table.render(figures)}"
     print(text)
     if options.json:
         options.json.write_text(json.dumps([as_json(figure) for figure in figures], indent=2))
     if options.write:
         table.write(options.write, text)
     return 0
+
+
+def made_by(options: argparse.Namespace) -> str:
+    """What a reader must know of a table before comparing it with another."""
+    words = ["python -m bench", *(["--quick"] if options.quick else [])]
+    words += [f"--only {name}" for name in options.only or ()]
+    load = os.getloadavg()[1]
+    return (
+        f"`{' '.join(words)}` on {os.cpu_count()} cores with Python {platform.python_version()};"
+        f" load average over the last five minutes {load:.1f}."
+    )
 
 
 def parse() -> argparse.Namespace:

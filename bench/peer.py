@@ -14,9 +14,7 @@ VICTIM_S = 300.0
 QUEUES = ("peer.a", "peer.b")
 VICTIM_QUEUE = "peer.victim"
 
-app = Celery(
-    "peer", broker=os.environ.get("BROKER_URL"), backend=os.environ.get("RESULT_URL")
-)
+app = Celery("peer", broker=os.environ.get("BROKER_URL"), backend=os.environ.get("RESULT_URL"))
 app.conf.update(
     task_queues=[Queue(name) for name in (*QUEUES, VICTIM_QUEUE)],
     task_default_queue=QUEUES[0],

@@ -174,7 +174,10 @@ class Stack:
         self._servers = Servers.ensure(folder, durable=True, say=lambda _: None)
         self._close.callback(self._servers.stop)
         self._close.callback(self._supervisor.stop_all, 5)
-        settings = {"AIOPS_WORKFLOWS": "bench.workflows", "DJANGO_SETTINGS_MODULE": "aiops.settings"}
+        settings = {
+            "AIOPS_WORKFLOWS": "bench.workflows",
+            "DJANGO_SETTINGS_MODULE": "aiops.settings",
+        }
         settings["AIOPS_POOL_IO"] = settings["AIOPS_POOL_LLM"] = str(CONCURRENCY)
         self.env = environment_with(self._servers.environ | settings | {"PGAPPNAME": "starter"})
 

@@ -15,7 +15,11 @@ from redis import Redis
 
 #: A running session reads changed settings before its next statement.
 RELOAD_S = 0.5
-_SETTINGS = {"log_statement": "'all'", "log_line_prefix": "'%%p|%%a|'", "log_parameter_max_length": "0"}
+_SETTINGS = {
+    "log_statement": "'all'",
+    "log_line_prefix": "'%%p|%%a|'",
+    "log_parameter_max_length": "0",
+}
 _LINE = re.compile(r"^\d+\|(?P<who>\w*)\|LOG:  (?:statement|execute [^:]+): (?P<text>.*)$")
 #: They cost a round trip each, and are told apart: they are not work.
 _FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import django
 import pytest
@@ -15,6 +16,15 @@ _servers = Servers.throwaway()
 os.environ.update(_servers.environ)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 django.setup()
+
+
+@pytest.fixture(autouse=True)
+def _no_version_of_an_earlier_test() -> Iterator[None]:
+    """The process remembers which versions are stored, and a test's database is emptied."""
+    from aiops.execution.catalog import forget_versions
+
+    yield
+    forget_versions()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.utils import timezone
 from aiops.execution import dispatch, fanout, undo, waits
 from aiops.execution.board import Board, Standing, left_out, standing
 from aiops.execution.canvas import Members, compile, ready
+from aiops.execution.catalog import plan_of
 from aiops.flow.plan import PlanNode
 from aiops.models import Reason, Run, RunState, Step, StepState, transitions
 from aiops.models.run import ENDED
@@ -33,11 +35,10 @@ def settle(run: Run, board: Board | None = None) -> None:
         return
     if run.cancel_requested_at is not None:
         _come_to_rest(run)
+    elif run.deadline_at is not None and run.deadline_at <= timezone.now():
+        stop(run, "its deadline has passed")
     elif run.paused_at is None and not _is_behind_another(run):
-        if run.deadline_at is not None and run.deadline_at <= timezone.now():
-            stop(run, "its deadline has passed")
-        else:
-            _go_on(board or Board.load(run))
+        _go_on(board or Board.load(run))
 
 
 def stop(run: Run, reason: str, *, actor: str = "") -> None:
@@ -46,9 +47,14 @@ def stop(run: Run, reason: str, *, actor: str = "") -> None:
     transitions.move_run(run, RunState.CANCELLING, reason=reason, actor=actor)
     transitions.cancel_steps(run.id)
     transitions.close_escalations(run.id)
-    for child in Run.objects.filter(parent_step__run=run, finished_at__isnull=True):
-        _stop_child_after_commit(child.id, reason)
+    stop_children(Step.objects.filter(run=run).values("id"), reason)
     _come_to_rest(run)
+
+
+def stop_children(steps: Any, reason: str) -> None:
+    """Stop the child runs that these steps (ids, or a query of them) wait for, after the commit."""
+    for child in Run.objects.filter(parent_step__in=steps, finished_at__isnull=True):
+        _stop_child_after_commit(child.id, reason)
 
 
 def _stop_child_after_commit(run_id: UUID, reason: str) -> None:
@@ -106,6 +112,9 @@ def _wake(board: Board, sends: list[str], members: list[Members]) -> None:
                 members += fanout.look(board, node)
             case StepState.WAITING, _:
                 waits.look(board, node)
+            case StepState.ATTENTION, _ if node.kind == "child":
+                # Somebody may have mended the child instead of answering here.
+                waits.look(board, node)
 
 
 def _begin(board: Board, node: PlanNode, sends: list[str], members: list[Members]) -> None:
@@ -147,14 +156,15 @@ def _move(run: Run, stands: Standing) -> None:
 def _come_to_rest(run: Run) -> None:
     """End a stopped run once nothing of it moves and all that can be undone is undone."""
     transitions.cancel_steps(run.id)
+    undo.wake(run)
     steps = Step.objects.filter(run=run)
     if steps.filter(state__in=(*ALIVE, StepState.ATTENTION)).exists():
-        undo.wake(run)
         return
     if undo.begin_next(run):
         return
-    has_failed = steps.filter(state=StepState.FAILED, map__isnull=True).exists()
-    _move(run, Standing(RunState.FAILED if has_failed else RunState.CANCELLED, run.reason))
+    failed = steps.filter(state=StepState.FAILED, map__isnull=True)
+    is_undone = plan_of(run.version_id).on_failure == "undo" and failed.exists()
+    _move(run, Standing(RunState.FAILED if is_undone else RunState.CANCELLED, run.reason))
 
 
 def _tell_who_waits(run: Run) -> None:

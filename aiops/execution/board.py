@@ -97,12 +97,12 @@ def standing(views: Mapping[str, StepView], items: Mapping[str, Mapping[str, int
 _STANDINGS: dict[str, tuple[str, str]] = {
     StepState.ATTENTION: (RunState.ATTENTION, "{names}: a person must decide"),
     StepState.RUNNING: (RunState.RUNNING, ""),
-    StepState.QUEUED: (RunState.QUEUED, "{names}: in line for a worker"),
+    StepState.QUEUED: (RunState.QUEUED, ""),
     StepState.RETRYING: (RunState.RETRYING, "{names}: will be tried again"),
     StepState.WAITING: (RunState.WAITING, ""),
     StepState.FAILED: (RunState.FAILED, "{names} failed"),
     StepState.CANCELLED: (RunState.CANCELLED, ""),
-    StepState.PENDING: (RunState.QUEUED, "{names}: about to start"),
+    StepState.PENDING: (RunState.QUEUED, ""),
 }
 
 _WAITS: dict[str, str] = {

@@ -32,11 +32,10 @@ def cancel(run_id: UUID, *, reason: str, actor: str, now: bool = False) -> Run:
         if run.is_ended and run.state == RunState.CANCELLED:
             return run
         if run.cancel_requested_at is None:
-            # A failed run is open for a retry until it is cancelled.
-            if run.is_ended:
-                transitions.move_run(run, RunState.CANCELLING, reason=reason)
+            # That may be a failed run: it is open for a retry until it is cancelled.
             stop(run, reason or "cancelled", actor=actor)
         if now:
+            transitions.tell(run.id, "run.taken_away", actor=actor, reason=reason)
             take_away(run)
         return run
 

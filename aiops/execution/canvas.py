@@ -13,7 +13,7 @@ from aiops.models.step import DONE
 #: Steps that one message runs in a row, and segments that one chain links: enough to make
 #: Celery's own cost small, few enough that a message stays small and a pool is given back.
 MAX_SEGMENT = 50
-MAX_LINKS = 5
+MAX_LINKS = 10
 
 #: Added to a message's time limit, for loading and recording.
 LIMIT_MARGIN_S = 30.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from django.conf import settings
+from django.db import transaction
 
 from aiops.flow.plan import Plan
 from aiops.flow.registry import registry
@@ -39,14 +40,19 @@ _versions: dict[str, WorkflowVersion] = {}
 
 
 def _version(plan: Plan) -> WorkflowVersion:
-    cached = _versions.get(plan.hash)
-    # A row that another transaction rolled back, or a test's database that is gone.
-    if cached and WorkflowVersion.objects.filter(id=cached.id, hash=plan.hash).exists():
-        return cached
+    if plan.hash in _versions:
+        return _versions[plan.hash]
     version, _ = WorkflowVersion.objects.get_or_create(
         name=plan.workflow,
         hash=plan.hash,
         defaults={"version": plan.version, "plan": plan.to_json()},
     )
-    _versions[plan.hash] = version
+    # The caller's transaction may yet be rolled back, and the row with it.
+    transaction.on_commit(lambda: _versions.update({plan.hash: version}))
     return version
+
+
+def forget_versions() -> None:
+    """Forget which versions are stored: for tests, whose database is emptied."""
+    _versions.clear()
+    plan_of.cache_clear()

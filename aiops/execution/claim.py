@@ -64,7 +64,7 @@ class Finish:
     ref: str = ""
     outcome: str = "succeeded"
     sent: str = ""
-    cost_microusd: int = 0
+    cost_microusd: int | None = None
 
 
 _CLAIMED = (
@@ -79,13 +79,16 @@ _TAKE = """
 """
 
 # The run is locked before the step: everyone who needs both takes them in this order.
+# A stopped run still lets itself be undone.
 _CLAIM = f"""
 WITH r AS (
-    SELECT id, state FROM aiops_run r WHERE id = %(run)s AND {OPEN_RUN} FOR NO KEY UPDATE
+    SELECT id, cancel_requested_at FROM aiops_run
+    WHERE id = %(run)s AND paused_at IS NULL AND finished_at IS NULL FOR NO KEY UPDATE
 ), claimed AS (
     UPDATE aiops_step s SET {_TAKE}
     FROM r
     WHERE s.id = %(step)s AND s.run_id = r.id AND s.epoch = %(epoch)s AND s.state = 'queued'
+        AND (r.cancel_requested_at IS NULL OR starts_with(s.name, 'undo:'))
     RETURNING s.*
 ), begun AS (
     UPDATE aiops_run SET state = 'running', reason = '', since = clock_timestamp(),
@@ -95,6 +98,11 @@ WITH r AS (
         AND aiops_run.state IN ('queued', 'retrying', 'waiting')
 )
 SELECT {_CLAIMED} FROM claimed
+"""
+
+_RESULTS = """
+SELECT name, result, result_ref FROM aiops_step
+WHERE run_id = %(run)s AND item IS NULL AND name = ANY(%(names)s)
 """
 
 _ATTEMPT = """
@@ -124,11 +132,11 @@ WITH done AS (
         dispatches = 1,
         dispatch_due = clock_timestamp() + make_interval(secs => %(dispatch_s)s)
     FROM done, aiops_run r
-    WHERE s.id = %(queue)s AND s.state = 'pending' AND r.id = done.run_id AND {OPEN_RUN}
+    WHERE s.id = %(queue)s AND s.state = 'pending' AND r.id = %(run)s AND {OPEN_RUN}
 ), next AS (
     UPDATE aiops_step s SET {_TAKE}
     FROM done, aiops_run r
-    WHERE s.id = %(next)s AND s.state = 'pending' AND r.id = done.run_id AND {OPEN_RUN}
+    WHERE s.id = %(next)s AND s.state = 'pending' AND r.id = %(run)s AND {OPEN_RUN}
     RETURNING s.*
 )
 SELECT EXISTS (SELECT FROM done) AS recorded, {_CLAIMED}
@@ -149,7 +157,7 @@ WITH done AS (
     INSERT INTO aiops_attempt (step_id, run_id, number, epoch, outcome, error, sent, worker,
         task_id, started_at, finished_at, cost_microusd)
     SELECT id, run_id, fence, epoch, %(outcome)s, %(error)s, %(sent)s, worker, task_id,
-        started_at, finished_at, 0
+        started_at, finished_at, NULL
     FROM done
 ), told AS (
     INSERT INTO aiops_event (run_id, step, kind, actor, data, at)
@@ -188,7 +196,7 @@ WITH given AS (
     RETURNING s.id, s.run_id, s.fence, s.epoch, given.sent, s.worker, s.task_id, s.started_at,
         s.finished_at
 ), tried AS (
-    {_ATTEMPT.format(outcome="'succeeded'", sent="sent", cost="0")}
+    {_ATTEMPT.format(outcome="'succeeded'", sent="sent", cost="NULL::bigint")}
 ), {_PICK}
 """
 
@@ -221,6 +229,14 @@ def claim(*, run_id: UUID, step_id: UUID, epoch: int, owner: Owner) -> Claim | N
     return _claim(row) if row else None
 
 
+def results(run_id: UUID, names: Sequence[str]) -> dict[str, tuple[Any, str]]:
+    """The results of a plan's steps by name: inline value, and name of the file if it is one."""
+    with connection.wrap_database_errors, _cursor() as cursor:
+        cursor.execute(_RESULTS, {"run": run_id, "names": list(names)}, prepare=True)
+        rows = cursor.fetchall()
+    return {row["name"]: (_json(row["result"]), row["result_ref"]) for row in rows}
+
+
 def finish(
     finish: Finish, owner: Owner, *, then_claim: UUID | None = None, then_queue: UUID | None = None
 ) -> Claim | None:
@@ -232,6 +248,7 @@ def finish(
     row = _one(
         _FINISH,
         {
+            "run": finish.claim.run_id,
             "step": finish.claim.step_id,
             "fence": finish.claim.fence,
             "result": Jsonb(finish.result),

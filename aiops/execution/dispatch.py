@@ -165,6 +165,8 @@ def _message(
         "queue": POOLS[pool].queue,
         "priority": PRIORITIES[Priority(run.priority)],
         "shadow": shadow,
+        # The record holds the result; a sender that may read one subscribes to it at Redis.
+        "ignore_result": True,
     }
     if limit_s and POOLS[pool].kind == "prefork":
         options["time_limit"] = limit_s

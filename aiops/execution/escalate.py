@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "items_failed": ("retry", "skip", "cancel"),
     "event_missing": ("supply", "skip", "cancel"),
     "child_failed": ("retry", "supply", "skip", "cancel"),
+    "by_hand": ("retry", "supply", "skip", "cancel"),
 }
 
 
@@ -38,8 +40,12 @@ def ask(
     shows: Any = None,
     due_at: datetime | None = None,
     if_nobody: str = "wait",
+    answers: Sequence[str] | None = None,
 ) -> bool:
-    """Open an escalation on a step; False when it has an open one already."""
+    """Open an escalation on a step; False when it has an open one already.
+
+    `answers` narrows what may be answered to questions of this kind.
+    """
     return transitions.open_escalation(
         Escalation(
             run_id=run_id,
@@ -48,7 +54,7 @@ def ask(
             question=question[:500],
             shows=shows,
             shown_hash=fingerprint(shows),
-            answers=list(ANSWERS[kind]),
+            answers=list(ANSWERS[kind] if answers is None else answers),
             due_at=due_at,
             if_nobody=if_nobody,
         )

@@ -16,7 +16,6 @@ from django.db.models import (
     Max,
     Min,
     OuterRef,
-    Q,
     Subquery,
     Sum,
     TextField,
@@ -214,15 +213,14 @@ def _failed_items(run_id: UUID) -> list[ItemRow]:
 
 def _tallies(run_id: UUID) -> dict[UUID, Tally]:
     """Attempts and cost, an item's counted with its map."""
-    is_known = Q(cost_microusd__gt=0)
     rows = (
         Attempt.objects.filter(step__run=run_id)
         .annotate(whole=Coalesce("step__map_id", "step_id"))
         .values("whole")
         .annotate(
             attempts=Count("id"),
-            cost=Sum("cost_microusd", filter=is_known),
-            mean=Avg("cost_microusd", filter=is_known),
+            cost=Sum("cost_microusd"),
+            mean=Avg("cost_microusd"),
         )
         .order_by()
     )

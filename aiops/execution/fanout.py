@@ -6,36 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
-from aiops.execution import dispatch, escalate
+from aiops.execution import dispatch, escalate, rows
 from aiops.execution.board import Board
 from aiops.execution.canvas import LIMIT_MARGIN_S, Members
-from aiops.execution.payloads import dumps
 from aiops.execution.values import RunInfo, Values
 from aiops.flow import data
 from aiops.flow.errors import PermanentInput, describe
 from aiops.flow.plan import PlanNode
 from aiops.models import Reason, Step, StepState, transitions
-from aiops.models.ids import new_id
 
 #: A member gives its slot back after this long, so that other work gets a turn.
 SLICE_S = 2.0
-
-_INSERT = """
-INSERT INTO aiops_step (id, run_id, map_id, item, item_value, name, kind, pool, effect, state,
-    reason, since, dispatches, epoch, fence, worker, task_id, tries, losses, history, in_doubt,
-    result_ref)
-SELECT t.id, %(run)s, %(map)s, t.item - 1, t.value::jsonb, %(name)s, 'item', %(pool)s, %(effect)s,
-    'queued', 'message', clock_timestamp(), 0, 0, 0, '', '', 0, 0, '{}', FALSE, ''
-FROM unnest(%(ids)s::uuid[], %(values)s::text[]) WITH ORDINALITY AS t (id, value, item)
-ON CONFLICT (map_id, item) WHERE map_id IS NOT NULL DO UPDATE SET
-    item_value = excluded.item_value, state = 'queued', reason = 'message', since = excluded.since,
-    epoch = aiops_step.epoch + 1, tries = 0, losses = 0, history = '{}', in_doubt = FALSE,
-    error = NULL, result = NULL, result_ref = '', wake_at = NULL, finished_at = NULL
-"""
 
 
 def begin(board: Board, node: PlanNode) -> list[Members]:
@@ -47,13 +31,13 @@ def begin(board: Board, node: PlanNode) -> list[Members]:
         transitions.fail(step, describe(error, node.name).to_json(), run_id=board.run.id)
         board.becomes(node.name, StepState.FAILED)
         return []
+    # A rerun over fewer items than before: the rest is history.
+    transitions.cancel_items([step], beyond=len(items))
     if not items:
         transitions.succeed(step, None, run_id=board.run.id)
         board.becomes(node.name, StepState.SUCCEEDED)
         return []
-    _insert(board, node, items)
-    # A rerun over fewer items than before: the rest is history.
-    Step.objects.filter(map=step, item__gte=len(items)).update(state=StepState.CANCELLED)
+    rows.insert_items(board.run.id, step, node, items)
     transitions.wait_for_items(step, published=dispatch.publishes_here())
     board.becomes(node.name, StepState.WAITING, Reason.ITEMS)
     board.items[node.name] = {StepState.QUEUED: len(items)}
@@ -110,22 +94,6 @@ def _items(board: Board, node: PlanNode) -> Sequence[Any]:
     return data.items(node, Values(RunInfo.of(board.run), board.plan).get([source]))
 
 
-def _insert(board: Board, node: PlanNode, items: Sequence[Any]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            {
-                "run": board.run.id,
-                "map": board.views[node.name].id,
-                "name": node.name,
-                "pool": node.pool,
-                "effect": node.effect,
-                "ids": [new_id() for _ in items],
-                "values": [dumps(item) for item in items],
-            },
-        )
-
-
 def _wake_items(map_id: UUID) -> int:
     due = Step.objects.filter(map=map_id, state=StepState.RETRYING, wake_at__lte=timezone.now())
     ids = list(due.values_list("id", flat=True))
@@ -138,8 +106,9 @@ def _finish(board: Board, node: PlanNode, counts: dict[str, int]) -> None:
     """Decide what the map comes to: within its tolerance it succeeds, beyond it a person decides."""
     step = board.views[node.name].id
     failed = counts.get(StepState.FAILED, 0)
-    total = sum(counts.values())
-    if failed <= node.tolerate * total:
+    # Cancelled ones are left of an earlier run over more items.
+    total = sum(counts.values()) - counts.get(StepState.CANCELLED, 0)
+    if node.tolerates(failed, total):
         transitions.succeed(step, {"items": total, "failed": failed}, run_id=board.run.id)
         board.becomes(node.name, StepState.SUCCEEDED)
         return

@@ -45,14 +45,16 @@ class Leases:
     """All claims of one process, and the thread that keeps them."""
 
     def __init__(self) -> None:
-        self._pid = 0
         self._reset()
+        # A forked child begins with nothing held, and without the thread.
+        os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
         self._held: set[Held] = set()
         self._watches: set[Callable[[], None]] = set()
         self._lock = threading.Lock()
         self._something = threading.Event()
+        self._thread: threading.Thread | None = None
 
     @contextmanager
     def hold(self, held: Sequence[Held]) -> Iterator[None]:
@@ -83,12 +85,10 @@ class Leases:
                 self._watches.discard(tick)
 
     def _start(self) -> None:
-        """Start the thread in this process; a forked child begins with nothing held."""
-        if self._pid == os.getpid():
-            return
-        self._reset()
-        self._pid = os.getpid()
-        threading.Thread(target=self._keep, name="leases", daemon=True).start()
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._keep, name="leases", daemon=True)
+                self._thread.start()
 
     def _keep(self) -> None:
         while True:
@@ -98,17 +98,27 @@ class Leases:
                 held, watches = list(self._held), list(self._watches)
                 if not held and not watches:
                     self._something.clear()
-            try:
-                close_old_connections()
-                for tick in watches:
-                    tick()
-                self._renew([h for h in held if self._is_due(h)])
-                self._hear_of_cancellation([h for h in held if not h.cancelled])
-            except (DatabaseError, InterfaceError) as error:
-                # The lease outlives a short outage; a long one is the fence's business.
-                log.warning("lease.database_away error=%s", error)
-                connection.close()
-            self._end_overtime(held)
+            self._try(self._look_after, held)
+            for tick in watches:
+                self._try(tick)
+            for one in held:
+                self._try(self._end_overtime, one)
+
+    def _try(self, act: Callable[..., None], *given: object) -> None:
+        """Do one thing. This thread keeps every lease of the process: nothing may end it."""
+        try:
+            act(*given)
+        except (DatabaseError, InterfaceError) as error:
+            # The lease outlives a short outage; a long one is the fence's business.
+            log.warning("lease.database_away error=%s", error)
+            connection.close()
+        except Exception:
+            log.exception("lease.failed act=%s", act)
+
+    def _look_after(self, held: Sequence[Held]) -> None:
+        close_old_connections()
+        self._renew([h for h in held if self._is_due(h)])
+        self._hear_of_cancellation([h for h in held if not h.cancelled])
 
     def _is_due(self, held: Held) -> bool:
         return not held.is_over and time.monotonic() - held.renewed >= settings.AIOPS_RENEW_S
@@ -126,19 +136,23 @@ class Leases:
         asked = set(
             Step.objects.filter(
                 id__in=[h.claim.step_id for h in held], run__cancel_requested_at__isnull=False
-            ).values_list("id", flat=True)
+            )
+            # Undoing is what a stopped run is asked for.
+            .exclude(name__startswith="undo:")
+            .values_list("id", flat=True)
         )
         for one in held:
             one.cancelled = one.claim.step_id in asked
 
-    def _end_overtime(self, held: Sequence[Held]) -> None:
-        for one in held:
-            if one.is_over or time.monotonic() < one.deadline + OVERTIME_S:
-                continue
-            one.is_over = True
-            log.error("lease.overtime step=%s id=%s", one.claim.name, one.claim.step_id)
-            one.on_overtime()
-            if one.is_killable:
+    def _end_overtime(self, held: Held) -> None:
+        if held.is_over or time.monotonic() < held.deadline + OVERTIME_S:
+            return
+        held.is_over = True
+        log.error("lease.overtime step=%s id=%s", held.claim.name, held.claim.step_id)
+        try:
+            held.on_overtime()
+        finally:
+            if held.is_killable:
                 # It did not listen to its time limit. Its parent starts another child.
                 os.kill(os.getpid(), signal.SIGKILL)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from aiops.execution import claim as claims
@@ -35,8 +36,6 @@ MAX_BATCH = 32
 def run_items(run_id: UUID, map_id: UUID, name: str, owner: Owner) -> bool:
     """Work on a map's items for a time slice. True when there may be more to do."""
     info = patiently(lambda: run_info(run_id))
-    if info is None:
-        return False
     plan = patiently(lambda: plan_of(info.version_id))
     member = _Member(map_id, plan.by_name[name], Values(info, plan), owner)
     with leases.watch(member.let_go):
@@ -60,7 +59,8 @@ class _Member:
 
     def run(self) -> bool:
         end = time.monotonic() + SLICE_S
-        self._take(1)
+        if not self._take(1):
+            return False
         while True:
             while (claim := self._next()) is not None:
                 self._work_on(claim)
@@ -78,10 +78,19 @@ class _Member:
             finished, self._finished = self._finished, []
             waiting = [(c.step_id, c.fence) for c in self._waiting]
             self._waiting.clear()
-        if finished:
-            claims.finish_items(finished, map_id=self.map_id, count=0, owner=self.owner)
         if waiting:
             claims.give_back(waiting)
+        if finished:
+            self._write(finished)
+
+    def _write(self, finished: list[ItemFinish]) -> None:
+        """Record results; while the database is away they are kept for the next try."""
+        try:
+            claims.finish_items(finished, map_id=self.map_id, count=0, owner=self.owner)
+        except (DatabaseError, InterfaceError):
+            with self._lock:
+                self._finished = finished + self._finished
+            raise
 
     def _batch(self) -> int:
         if self.node.effect == "once":

@@ -80,6 +80,9 @@ def react(
         event="step.failed",
         data={"word": error.word, "message": error.message[:300]},
     )
+    if claim.item is not None:
+        # The attempts are an item's history; of a million of them only questions are events.
+        ending = replace(ending, event="")
     return _verdict(ending, reaction, node, claim, history, now)
 
 
@@ -109,7 +112,7 @@ def lost(claim: Claim, node: PlanNode, error: ErrorRecord, now: datetime) -> Ver
     )
     if node.effect == "once":
         question = f"The worker was lost while {node.name} ran. Did it happen?"
-        return _doubt(ending, Escalate("in_doubt", question), node, claim, now)
+        return _doubt(ending, Escalate("in_doubt", question), node, claim, claim.tries, now)
     if claim.losses + 1 >= MAX_LOSSES:
         question = f"{node.name} lost {claim.losses + 1} workers. Retry it, or stop the run?"
         return _person(ending, Escalate("retries_used_up", question), claim, kind="lost")
@@ -140,11 +143,11 @@ def _verdict(
                     outcome=Outcome.PARKED,
                     wake_at=until,
                     history=_kept(replace(history, waited_s=waited_s)),
-                    event="step.parked",
+                    event="step.parked" if claim.item is None else "",
                 )
             )
         case Escalate() if reaction.kind == "in_doubt":
-            return _doubt(ending, reaction, node, claim, now)
+            return _doubt(ending, reaction, node, claim, history.tries, now)
         case Escalate():
             return _person(ending, reaction, claim)
         case Fail():
@@ -156,18 +159,23 @@ def _verdict(
             return Verdict(ending)
 
 
-def _doubt(ending: Ending, ask: Escalate, node: PlanNode, claim: Claim, now: datetime) -> Verdict:
+def _doubt(
+    ending: Ending, ask: Escalate, node: PlanNode, claim: Claim, tries: int, now: datetime
+) -> Verdict:
     """A `once` effect that may have happened: ask its `reconcile`, else a person. Never repeat it."""
     word = (ending.error or {}).get("word")
-    if node.has_reconcile and word not in _ASKED_ALREADY and claim.losses < MAX_LOSSES:
+    may_be_asked = node.has_reconcile and word not in _ASKED_ALREADY
+    if may_be_asked and claim.losses + ending.lost < MAX_LOSSES and tries < _RECONCILE.attempts:
+        # An effect that gets lost each time it is found absent must not go round at full speed.
+        wait_s = _RECONCILE.backoff_s(tries) if claim.in_doubt else 0.0
         return Verdict(
             replace(
                 ending,
                 state=StepState.RETRYING,
                 reason=Reason.RETRY,
-                wake_at=now,
+                wake_at=now + timedelta(seconds=wait_s),
                 in_doubt=True,
-                event="step.in_doubt",
+                event="step.in_doubt" if claim.item is None else "",
             )
         )
     return _person(replace(ending, in_doubt=True), ask, claim)
@@ -222,11 +230,19 @@ def _ask(claim: Claim, verdict: Verdict) -> None:
             step_id=claim.step_id,
             kind=verdict.ask.kind,
             question=verdict.ask.question,
-            shows=_shown(verdict.ending.error),
+            shows=shown(verdict.ending.error),
+            answers=("retry", "skip") if _is_undoing(claim) else _answers(verdict),
         )
 
 
-def _shown(error: Any) -> Any:
+def _answers(verdict: Verdict) -> tuple[str, ...] | None:
+    """What did go out cannot be answered by "it did not"."""
+    if verdict.ask is None or verdict.ask.kind != "in_doubt" or verdict.ending.sent != "yes":
+        return None
+    return tuple(a for a in escalate.ANSWERS["in_doubt"] if a != "it_did_not")
+
+
+def shown(error: Any) -> Any:
     """What a person is shown of an error: all but the traceback."""
     return {k: v for k, v in error.items() if k != "traceback" and v} if error else None
 

@@ -23,10 +23,10 @@ def check_in(value: Any, run_id: UUID, text: str | None = None) -> tuple[Any, st
 
     The file is written before the commit that names it; a file nobody names is swept with its run.
     """
-    text = dumps(value) if text is None else text
-    if len(text) <= settings.AIOPS_INLINE_BYTES:
+    raw = (dumps(value) if text is None else text).encode()
+    if len(raw) <= settings.AIOPS_INLINE_BYTES:
         return value, ""
-    name = default_storage.save(f"payloads/{run_id}/{new_id()}.json", ContentFile(text.encode()))
+    name = default_storage.save(f"payloads/{run_id}/{new_id()}.json", ContentFile(raw))
     return None, name
 
 

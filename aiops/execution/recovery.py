@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from aiops.execution import outcome
@@ -21,9 +22,7 @@ log = logging.getLogger(__name__)
 
 def expired() -> QuerySet[Step]:
     """Steps whose lease has ended without a word from their worker."""
-    return Step.objects.select_related("run").filter(
-        state=StepState.RUNNING, lease_until__lt=timezone.now()
-    )
+    return Step.objects.select_related("run").filter(state=StepState.RUNNING, lease_until__lt=Now())
 
 
 def of_message(run_id: UUID, task_id: str) -> QuerySet[Step]:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -83,14 +84,13 @@ def queue_lengths(pools: Iterable[str]) -> dict[str, int]:
 
 def _mark(steps: QuerySet[Step]) -> list[Step]:
     """Take steps for publishing; a second keeper, or a second ring, finds them taken."""
-    ids = list(steps.values_list("id", flat=True))
-    if not ids:
-        return []
-    now = timezone.now()
-    Step.objects.filter(id__in=ids, dispatches=0).update(
-        dispatches=1, dispatch_due=now + timedelta(seconds=settings.AIOPS_DISPATCH_S)
-    )
-    return list(Step.objects.filter(_SENT, id__in=ids).select_related("run"))
+    due = timezone.now() + timedelta(seconds=settings.AIOPS_DISPATCH_S)
+    with transaction.atomic():
+        taken = list(steps.select_for_update(of=("self",), skip_locked=True).select_related("run"))
+        Step.objects.filter(id__in=[step.id for step in taken]).update(
+            dispatches=1, dispatch_due=due
+        )
+    return taken
 
 
 def _moving_maps(due: Sequence[Step]) -> tuple[list[Step], list[Step]]:

@@ -7,16 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from aiops.execution.advance import settle
-from aiops.execution.catalog import plan_of
+from aiops.execution.advance import settle, stop_children
+from aiops.execution.catalog import plan_of, workflow_named
 from aiops.execution.payloads import check_in
 from aiops.flow import data
 from aiops.flow.errors import StepError
 from aiops.flow.plan import Plan
+from aiops.flow.refusals import WorkflowError
 from aiops.flow.registry import step_for
-from aiops.flow.steps import Step as Code
 from aiops.models import Run, RunState, Step, StepState, transitions
 
 #: Steps that a plain retry is for.
@@ -73,8 +74,8 @@ def retry_from(
                 f"{', '.join(went_out)} went out already, and would go out a second time: "
                 "retry from a later step, or say that you want it (override)"
             )
+        _let_go(run, steps)
         transitions.reset([step.id for step in steps])
-        transitions.close_escalations(run.id, [step.id for step in steps])
         transitions.tell(run.id, "run.retried_from", actor=actor, step_name=name, reason=reason)
         _reopen(run)
         return [step.name for step in steps]
@@ -88,10 +89,14 @@ def skip(run_id: UUID, name: str, *, actor: str, reason: str) -> None:
 
 
 def skip_step(run: Run, step: Step, *, actor: str, reason: str) -> None:
-    """Leave out a step, or an item of a map, of a locked run."""
+    """Leave out a step, or an item of a map, of a locked run.
+
+    What the items of a map have brought so far is kept.
+    """
+    _refuse_live([step])
     if not transitions.skip([step.id], run_id=run.id, actor=actor, why=reason):
         raise NotPossible(f"{step} is {step.get_state_display().lower()}: it cannot be skipped")
-    transitions.close_escalations(run.id, [step.id])
+    _let_go(run, [step])
     _reopen(run)
 
 
@@ -104,10 +109,14 @@ def supply(run_id: UUID, name: str, result: Any, *, actor: str, reason: str = ""
 
 def supply_step(run: Run, step: Step, result: Any, *, actor: str, reason: str = "") -> None:
     """Give the result of a step, or of an item of a map, of a locked run."""
+    if step.kind == "map":
+        raise NotPossible(
+            f"{step} has a result for each item: retry it, or skip it to go on with what is there"
+        )
     kept, ref = check_in(_fitting(plan_of(run.version_id), step, result), run.id)
     if not transitions.succeed(step.id, kept, run_id=run.id, actor=actor, ref=ref):
         raise NotPossible(f"{step} is {step.get_state_display().lower()}: a result cannot be given")
-    transitions.close_escalations(run.id, [step.id])
+    _let_go(run, [step])
     transitions.tell(run.id, "step.supplied", step=step.id, actor=actor, reason=reason)
     _reopen(run)
 
@@ -232,16 +241,30 @@ def _refuse_live(steps: Iterable[Step]) -> None:
 
 
 def _went_out(step: Step) -> bool:
-    return step.state == StepState.SUCCEEDED or step.in_doubt
+    """Whether an effect has happened, or may have; of a map, that of any item."""
+    happened = Q(state=StepState.SUCCEEDED) | Q(in_doubt=True)
+    return Step.objects.filter(happened, Q(id=step.id, kind="step") | Q(map=step)).exists()
+
+
+def _let_go(run: Run, steps: Sequence[Step]) -> None:
+    """End what belonged to these steps and is needed no more: questions, open items, children."""
+    ids = [step.id for step in steps]
+    transitions.close_escalations(run.id, ids)
+    transitions.cancel_items(ids)
+    stop_children(ids, f"{', '.join(step.name for step in steps)} needs it no more")
 
 
 def _fitting(plan: Plan, step: Step, result: Any) -> Any:
     """Check a result given by hand as strictly as one that a worker returns."""
     node = plan.by_name[_known(plan, step.name)]
-    if node.kind not in ("step", "choose") and step.item is None:
-        return result
     try:
-        code: Code = step_for(node)
-        return data.result(code, code.read_result(result))
-    except (StepError, ValueError) as error:
+        match node.kind:
+            case "approval":
+                return data.decision(result)
+            case "wait_for":
+                return data.received_event(workflow_named(plan.workflow), node, result)
+            case "sleep" | "child":
+                return result
+        return data.supplied(step_for(node), result)
+    except (StepError, WorkflowError, ValueError, KeyError) as error:
         raise NotPossible(f"this is not a result of {step}: {error}") from None

@@ -65,8 +65,6 @@ def run_segment(message: Message, owner: Owner) -> Delivery:
     if first is None:
         return _refused(message)
     info = patiently(lambda: run_info(message.run_id))
-    if info is None:
-        return Delivery.STALE
     values = Values(info, patiently(lambda: plan_of(info.version_id)))
     segment = _Segment(message, values, owner)
     try:
@@ -78,12 +76,14 @@ def run_segment(message: Message, owner: Owner) -> Delivery:
 
 def _refused(message: Message) -> Delivery:
     """Why there was nothing to claim; the tail of a repeated message still moves its run on."""
-    state = patiently(
-        lambda: Step.objects.filter(id=message.steps[0]).values_list("state", flat=True).first()
+    known = patiently(
+        lambda: dict(Step.objects.filter(id__in=message.steps).values_list("id", "state"))
     )
-    if state == StepState.RUNNING:
+    states = [known.get(step) for step in message.steps]
+    # The worker that holds a later step of this message will end it.
+    if next((state for state in states if state not in DONE), None) == StepState.RUNNING:
         return Delivery.LEASED
-    if state in DONE:
+    if states[0] in DONE:
         if message.then == ADVANCE:
             patiently(lambda: advance(message.run_id))
         return Delivery.REPEATED

@@ -5,16 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import timedelta
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
-from aiops.execution import advance
+from aiops.execution import advance, rows
 from aiops.execution.board import Board
 from aiops.execution.canvas import StepView
 from aiops.execution.catalog import version_of, workflow_named
@@ -24,7 +34,7 @@ from aiops.flow import data
 from aiops.flow.errors import PermanentInput
 from aiops.flow.plan import Plan, PlanNode
 from aiops.flow.workflows import Workflow
-from aiops.models import Priority, Run, Step, StepState, transitions
+from aiops.models import Priority, Run, StepState, transitions
 
 IfExists = Literal["return", "reject", "replace", "queue"]
 
@@ -45,21 +55,41 @@ class KeyTaken(StartRefused):
     """The key belongs to a run already: use another key, or another `if_exists`."""
 
 
+def _keepable(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what PostgreSQL's JSON does not keep."""
+    try:
+        has_nul = "\\u0000" in dumps(value)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    if has_nul:
+        raise ValueError("it holds a NUL character")
+    return value
+
+
+def _text(at_least: int, at_most: int) -> StringConstraints:
+    return StringConstraints(min_length=at_least, max_length=at_most, pattern=r"^[^\x00]*$")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything of a start but the workflow and its input."""
 
-    key: str | None = None
-    tenant: str = "default"
-    title: str = ""
-    priority: str = Priority.INTERACTIVE
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    started_by: str = ""
-    deadline_at: datetime | None = None
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    key: Annotated[str, _text(1, 200)] | None = None
+    tenant: Annotated[str, _text(1, 100)] = "default"
+    title: Annotated[str, _text(0, 200)] = ""
+    priority: Priority = Priority.INTERACTIVE
+    metadata: Annotated[dict[str, Any], AfterValidator(_keepable)] = field(default_factory=dict)
+    started_by: Annotated[str, _text(0, 150)] = ""
+    deadline_at: AwareDatetime | None = None
     #: What a second start of the same key does.
     if_exists: IfExists = "return"
     #: Called with the new run when its steps are written and before the first begins (replay).
     before_first: Callable[[Run], None] | None = None
+
+
+_OPTIONS = TypeAdapter(Options)
 
 
 def start_run(workflow: str | Workflow, input: Any, **options: Any) -> Run:
@@ -82,7 +112,7 @@ def start_child(board: Board, node: PlanNode) -> Run:
     options = Options(
         key=f"{step.id}:{step.epoch}",
         tenant=board.run.tenant,
-        priority=board.run.priority,
+        priority=Priority(board.run.priority),
         started_by=f"run {board.run.id}",
         deadline_at=board.run.deadline_at,
     )
@@ -92,24 +122,16 @@ def start_child(board: Board, node: PlanNode) -> Run:
 
 
 def _options(options: Mapping[str, Any]) -> Options:
+    """Check options as they may come from any program; a wrong one is named."""
     try:
-        chosen = Options(**options)
-    except TypeError as error:
-        known = ", ".join(Options.__dataclass_fields__)
-        raise StartRefused(f"{error}; the options of a start are: {known}") from None
-    if chosen.priority not in Priority.values:
-        raise StartRefused(f"priority {chosen.priority!r} is not one of {Priority.values}")
-    if chosen.if_exists not in ("return", "reject", "replace", "queue"):
-        raise StartRefused(
-            f"if_exists {chosen.if_exists!r} is not one of return, reject, replace, queue"
+        return _OPTIONS.validate_python(dict(options))
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_context=False)
         )
-    for name, limit in (("key", 200), ("tenant", 100), ("title", 200)):
-        value = getattr(chosen, name)
-        if value is not None and len(value) > limit:
-            raise StartRefused(f"{name} is {len(value)} characters long; at most {limit} are kept")
-    if chosen.key == "":
-        raise StartRefused("key is empty: leave it out, or give the piece of work a name")
-    return chosen
+        known = ", ".join(Options.__dataclass_fields__)
+        raise StartRefused(f"{wrong} (the options of a start are: {known})") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +196,7 @@ def _insert(
         turn=_turn(workflow, options),
         title=options.title,
         priority=options.priority,
-        metadata=dict(options.metadata),
+        metadata=options.metadata,
         started_by=options.started_by,
         deadline_at=deadline_at,
         input_hash=accepted.hash,
@@ -184,9 +206,12 @@ def _insert(
     )
     run.input, run.input_ref = check_in(accepted.value, run.id, accepted.text)
     try:
-        with transaction.atomic():
+        # Only a key can be taken: without one there is nothing to take back.
+        with transaction.atomic() if options.key is not None else nullcontext():
             run.save(force_insert=True)
     except IntegrityError as error:
+        if run.input_ref:
+            default_storage.delete(run.input_ref)
         if "run_one_per_key" not in str(error):
             raise
         return None
@@ -238,22 +263,11 @@ def _place(run: Run, policy: str) -> None:
 
 def _begin(run: Run, plan: Plan, options: Options) -> None:
     """Write the steps and mark the first ones ready."""
-    rows = [
-        Step(
-            run=run,
-            name=node.name,
-            kind=node.kind,
-            pool=node.pool,
-            effect=node.effect,
-            state=StepState.PENDING,
-        )
-        for node in plan.nodes
-    ]
-    Step.objects.bulk_create(rows)
+    ids = rows.insert_steps(run.id, plan)
     transitions.tell(run.id, "run.accepted", actor=run.started_by, workflow=run.workflow)
     if options.before_first is not None:
         options.before_first(run)
         advance.settle(run)
         return
-    board = Board(run, plan, {row.name: StepView(row.id, row.state) for row in rows})
+    board = Board(run, plan, {name: StepView(id_, StepState.PENDING) for name, id_ in ids.items()})
     advance.settle(run, board)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from aiops.execution import dispatch
@@ -52,12 +53,10 @@ def begin_next(run: Run) -> bool:
 
 
 def wake(run: Run) -> None:
-    """Send again a step of undoing whose retry is due."""
+    """Send again the steps of undoing whose retry is due, or that a person put back."""
     plan = plan_of(run.version_id)
-    due = Step.objects.filter(
-        run=run, name__startswith=PREFIX, state=StepState.RETRYING, wake_at__lte=timezone.now()
-    )
-    for step in due:
+    is_due = Q(state=StepState.RETRYING, wake_at__lte=timezone.now()) | Q(state=StepState.PENDING)
+    for step in Step.objects.filter(is_due, run=run, name__startswith=PREFIX):
         transitions.queue([step.id], published=dispatch.publishes_here())
         node = plan.by_name[step.name.removeprefix(PREFIX)]
         dispatch.after_commit(dispatch.addressee(run), [Vehicle(((segment(step, node),),))])
@@ -76,13 +75,16 @@ def segment(step: Step, node: PlanNode) -> Segment:
 
 def _next(run: Run, plan: Plan) -> Step | None:
     steps = list(
-        Step.objects.filter(run=run, map__isnull=True).only("id", "name", "state", "finished_at")
+        Step.objects.filter(run=run, map__isnull=True).only(
+            "id", "name", "kind", "state", "finished_at"
+        )
     )
     begun = {step.name for step in steps if undone(step.name)}
     open_ = [
         step
         for step in steps
         if step.state == StepState.SUCCEEDED
+        and step.kind == "step"
         and step.name in plan.by_name
         and plan.by_name[step.name].has_undo
         and PREFIX + step.name not in begun

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from aiops.execution import claim as claims
 from aiops.execution.catalog import plan_of
 from aiops.execution.payloads import check_out
 from aiops.flow import data
@@ -45,9 +47,10 @@ _COLUMNS = (
 )
 
 
-def run_info(run_id: UUID) -> RunInfo | None:
-    row = Run.objects.filter(id=run_id).values_list(*_COLUMNS).first()
-    return RunInfo(*row) if row else None
+@lru_cache(maxsize=256)
+def run_info(run_id: UUID) -> RunInfo:
+    """Read a run; raises Run.DoesNotExist. None of this ever changes, so a process reads it once."""
+    return RunInfo(*Run.objects.values_list(*_COLUMNS).get(id=run_id))
 
 
 @dataclass(slots=True)
@@ -73,8 +76,7 @@ def results(run_id: UUID, plan: Plan, names: Iterable[str]) -> dict[str, Any]:
     names = list(names)
     maps = [name for name in names if plan.by_name[name].kind == "map"]
     found: dict[str, Any] = dict.fromkeys(names)
-    rows = Step.objects.filter(run_id=run_id, map__isnull=True, name__in=names)
-    for name, result, ref in rows.values_list("name", "result", "result_ref"):
+    for name, (result, ref) in claims.results(run_id, names).items():
         found[name] = check_out(result, ref)
     for name in maps:
         found[name] = _items(run_id, name)
@@ -82,12 +84,19 @@ def results(run_id: UUID, plan: Plan, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _items(run_id: UUID, name: str) -> list[Any] | None:
-    """The results of a map's items; None for one that failed. None when the map was skipped."""
+    """The results of a map's items; None for one that failed. None when the map was skipped.
+
+    A map that a person went on without (it has an error) keeps what its items brought.
+    """
     container = Step.objects.filter(run_id=run_id, name=name, map__isnull=True).first()
-    if container is None or container.state == "skipped":
+    if container is None:
+        return None
+    is_skipped = container.state == "skipped"
+    if is_skipped and container.error is None:
         return None
     rows = Step.objects.filter(map=container).exclude(state="cancelled").order_by("item")
-    return [check_out(result, ref) for result, ref in rows.values_list("result", "result_ref")]
+    found = [check_out(result, ref) for result, ref in rows.values_list("result", "result_ref")]
+    return None if is_skipped and not found else found
 
 
 def output(run: Run) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -10,10 +10,11 @@ from django.utils import timezone
 from aiops.execution import escalate
 from aiops.execution.board import Board
 from aiops.execution.payloads import check_in
-from aiops.execution.values import RunInfo, Values, output, results
+from aiops.execution.values import RunInfo, Values, output
 from aiops.flow import data
 from aiops.flow.errors import PermanentInput, describe
 from aiops.flow.plan import PlanNode
+from aiops.flow.refusals import UnknownWorkflow
 from aiops.models import Reason, Run, RunState, Signal, StepState, transitions
 
 
@@ -66,16 +67,28 @@ def _begin_approval(board: Board, node: PlanNode) -> None:
     # Nobody's answer is an answer only where the workflow says so; then the keeper wakes it.
     wake_at = due_at if node.if_nobody != "wait" else None
     transitions.wait(step, Reason.APPROVAL, until=due_at, wake_at=wake_at)
+    ask_for_approval(board, node, due_at)
+    board.becomes(node.name, StepState.WAITING, Reason.APPROVAL)
+
+
+def ask_for_approval(board: Board, node: PlanNode, due_at: datetime | None) -> None:
+    """Open the question of an approval; nothing happens when it is open already."""
     escalate.ask(
         run_id=board.run.id,
-        step_id=step,
+        step_id=board.views[node.name].id,
         kind="approval",
         question=node.question,
-        shows=results(board.run.id, board.plan, node.shows),
+        shows=_shown(board, node),
         due_at=due_at,
         if_nobody=node.if_nobody,
     )
-    board.becomes(node.name, StepState.WAITING, Reason.APPROVAL)
+
+
+def _shown(board: Board, node: PlanNode) -> dict[str, Any]:
+    """What the person who approves sees: each source with its value."""
+    names = {source.split(".")[0] for source in node.shows}
+    values = Values(RunInfo.of(board.run), board.plan).get(names)
+    return {source: data.select(source, values) for source in node.shows}
 
 
 def _look_at_approval(board: Board, node: PlanNode) -> None:
@@ -131,27 +144,40 @@ def event_key(board: Board, node: PlanNode) -> str:
 
 
 def _begin_child(board: Board, node: PlanNode) -> None:
-    from aiops.execution.start import start_child  # a child starts as any run does: same function
+    # A child starts as any run does: by the same function, which ends here.
+    from aiops.execution.start import StartRefused, start_child
 
-    start_child(board, node)
-    transitions.wait(board.views[node.name].id, Reason.CHILD)
+    step = board.views[node.name].id
+    try:
+        start_child(board, node)
+    except StartRefused as error:
+        raise PermanentInput(str(error)) from error
+    except UnknownWorkflow as error:
+        if transitions.need_person(step, {"word": "code_gone", "message": str(error)}):
+            question = f"{error}. Put it back, then retry {node.name}."
+            escalate.ask(run_id=board.run.id, step_id=step, kind="code_gone", question=question)
+        board.becomes(node.name, StepState.ATTENTION, Reason.PERSON)
+        return
+    transitions.wait(step, Reason.CHILD)
     board.becomes(node.name, StepState.WAITING, Reason.CHILD)
 
 
 def _look_at_child(board: Board, node: PlanNode) -> None:
     step = board.views[node.name].id
     child = Run.objects.filter(parent_step=step).order_by("-created_at").first()
-    if child is None or not child.is_ended:
+    if child is not None and not child.is_ended:
         return
-    if child.state in (RunState.SUCCEEDED, RunState.PARTIAL):
+    if child is not None and child.state in (RunState.SUCCEEDED, RunState.PARTIAL):
+        transitions.close_escalations(board.run.id, [step])
         succeed(board, node, output(child))
         return
-    error = {
-        "word": "child_failed",
-        "message": f"child run {child.id} {child.state}: {child.reason}",
-    }
-    if transitions.need_person(step, error):
-        question = f"{child.workflow} ({child.id}) ended as {child.state}. Retry it, or go on?"
+    if board.views[node.name].state == StepState.ATTENTION:
+        return  # asked already
+    message = f"Its child run of {node.workflow} is gone"
+    if child is not None:
+        message = f"{node.workflow} ({child.id}) ended as {child.state}: {child.reason}"
+    if transitions.need_person(step, {"word": "child_failed", "message": message}):
+        question = f"{message}. Retry it, or go on?"
         escalate.ask(run_id=board.run.id, step_id=step, kind="child_failed", question=question)
         board.becomes(node.name, StepState.ATTENTION, Reason.PERSON)
 

@@ -100,9 +100,7 @@ def run(
 
 
 def _run(claim: Claim, node: PlanNode, values: Values, held: Held) -> Result:
-    code = step_for(node)
-    given = _given(claim, node, values, held)
-    arguments = data.arguments(node, code, given)
+    code, arguments = _prepared(claim, node, values, held)
     if undone(claim.name):
         original = claim.name.removeprefix(PREFIX)
         code.take_back(arguments, values.get([original])[original])
@@ -111,6 +109,19 @@ def _run(claim: Claim, node: PlanNode, values: Values, held: Held) -> Result:
         return found
     value = code.call(arguments, timeout_s=node.timeout_s)
     return Result(data.result(code, value), sent="yes" if node.effect == "once" else "")
+
+
+def _prepared(
+    claim: Claim, node: PlanNode, values: Values, held: Held
+) -> tuple[Code, dict[str, Any]]:
+    """Find the code and build its arguments. Where that fails, a doubt remains as it was."""
+    try:
+        code = step_for(node)
+        return code, data.arguments(node, code, _given(claim, node, values, held))
+    except Exception as error:
+        if claim.in_doubt:
+            raise ReconcileFailed(f"it could not be looked up: {error}") from error
+        raise
 
 
 def _reconciled(code: Code, arguments: dict[str, Any]) -> Result | None:

@@ -84,12 +84,14 @@ def approval(
     if_nobody: Literal["wait", "approve", "reject"] = "wait",
     on_reject: Literal["stop", "continue"] = "stop",
     name: str | None = None,
+    says: str = "",
 ) -> Approval:
     """Ask a person; later steps may take the Decision by the node's name.
 
     shows: the steps whose results the person sees.
     due_h: hours until the answer is due; then `if_nobody` happens ("wait" reminds and waits on).
     on_reject: "stop" ends the run; "continue" leaves it to later steps, which take the Decision.
+    says: what the user reads meanwhile.
     """
     where = caller()
     if not isinstance(question, str) or not question.strip():
@@ -99,11 +101,17 @@ def approval(
     _check_one_of("approval", "on_reject", on_reject, ("stop", "continue"), where)
     _check_own_name("an approval", name, where)
     shown = (shows,) if isinstance(shows, str) or not isinstance(shows, Sequence) else tuple(shows)
-    return Approval(question, shown, due_h, if_nobody, on_reject, name, where)
+    return Approval(question, shown, due_h, if_nobody, on_reject, name, says, where)
 
 
 def wait_for(
-    event: str, *, match: str, gives: Any = dict, timeout_h: float, name: str | None = None
+    event: str,
+    *,
+    match: str,
+    gives: Any = dict,
+    timeout_h: float,
+    name: str | None = None,
+    says: str = "",
 ) -> WaitFor:
     """Wait until something outside tells us.
 
@@ -123,7 +131,7 @@ def wait_for(
             "pydantic model or dict",
             where,
         ) from error
-    return WaitFor(event, match, gives, timeout_h, name, where)
+    return WaitFor(event, match, gives, timeout_h, name, says, where)
 
 
 def sleep(
@@ -133,6 +141,7 @@ def sleep(
     hours: float = 0,
     days: float = 0,
     name: str | None = None,
+    says: str = "",
 ) -> Sleep:
     """Let time pass; no worker is held meanwhile."""
     where = caller()
@@ -142,7 +151,7 @@ def sleep(
     sleep_s = seconds + 60 * minutes + 3_600 * hours + 86_400 * days
     _check_duration("sleep", "its length in hours", sleep_s / 3_600, LONGEST_H, where)
     _check_own_name("a sleep", name, where)
-    return Sleep(sleep_s, name, where)
+    return Sleep(sleep_s, name, says, where)
 
 
 def choose(
@@ -174,7 +183,7 @@ def choose(
 
 
 def run_workflow(
-    child: Workflow | str, *, input: Source = "input", name: str | None = None
+    child: Workflow | str, *, input: Source = "input", name: str | None = None, says: str = ""
 ) -> RunWorkflow:
     """Run another workflow as one step of this; its output is the result.
 
@@ -185,7 +194,7 @@ def run_workflow(
     if not isinstance(child, Workflow):
         check_name(child, "a workflow", where, BadNode)
     _check_own_name("a run_workflow", name, where)
-    return RunWorkflow(child, input, name, where)
+    return RunWorkflow(child, input, name, says, where)
 
 
 def _checked(

@@ -77,7 +77,7 @@ class _Compiler:
             case WaitFor() as leaf:
                 return self._wait_for(leaf)
             case Sleep() as leaf:
-                return self._entry("sleep", sleep_s=float(leaf.sleep_s)), None
+                return self._entry("sleep", sleep_s=float(leaf.sleep_s), says=leaf.says), None
             case RunWorkflow() as leaf:
                 return self._child(leaf)
 
@@ -123,6 +123,7 @@ class _Compiler:
             due_h=float(leaf.due_h),
             if_nobody=leaf.if_nobody,
             on_reject=leaf.on_reject,
+            says=leaf.says,
         )
         return entry, Decision
 
@@ -135,7 +136,11 @@ class _Compiler:
                 leaf.where,
             )
         entry = self._entry(
-            "wait_for", event=leaf.event, match=leaf.match, timeout_h=float(leaf.timeout_h)
+            "wait_for",
+            event=leaf.event,
+            match=leaf.match,
+            timeout_h=float(leaf.timeout_h),
+            says=leaf.says,
         )
         return entry, leaf.gives
 
@@ -145,7 +150,7 @@ class _Compiler:
         name = leaf.child if isinstance(leaf.child, str) else leaf.child.name
         if name == self.scope.workflow:
             raise BadNode(f"workflow {name!r} runs itself, without an end: run another", leaf.where)
-        entry = self._entry("child", workflow=name, input=source)
+        entry = self._entry("child", workflow=name, input=source, says=leaf.says)
         if isinstance(leaf.child, str):
             return entry, Any
         if not accepts(leaf.child.input, given):

@@ -69,6 +69,14 @@ def result(step: Step, value: Any) -> Any:
     return kept
 
 
+def supplied(step: Step, value: Any) -> Any:
+    """Check a result that a person gives by hand, as strictly; BadOutput when it does not fit."""
+    try:
+        return result(step, step.read_result(value))
+    except ValidationError as error:
+        raise BadOutput(f"it is no result of {step.name!r}: {_problems(error)}") from error
+
+
 def select(path: str, values: Mapping[str, Any]) -> Any:
     """Follow a source such as "input", "listing" or "listing.rows"."""
     name, *parts = path.split(".")

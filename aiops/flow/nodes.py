@@ -62,6 +62,8 @@ class Approval:
     if_nobody: Literal["wait", "approve", "reject"]
     on_reject: Literal["stop", "continue"]
     name: str | None
+    #: What the user reads meanwhile.
+    says: str
     where: Where
 
 
@@ -74,6 +76,8 @@ class WaitFor:
     gives: Any
     timeout_h: float
     name: str | None
+    #: What the user reads meanwhile.
+    says: str
     where: Where
 
 
@@ -83,6 +87,8 @@ class Sleep:
 
     sleep_s: float
     name: str | None
+    #: What the user reads meanwhile.
+    says: str
     where: Where
 
 
@@ -103,6 +109,8 @@ class RunWorkflow:
     child: Child | str
     input: Source
     name: str | None
+    #: What the user reads meanwhile.
+    says: str
     where: Where
 
 

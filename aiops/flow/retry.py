@@ -140,7 +140,7 @@ def decide(
     rng: random.Random | None = None,
 ) -> Reaction:
     """Choose what follows a failure. Pure: without `rng` there is no jitter."""
-    if error.word == "permanent_input":
+    if error.word == "permanent_input" and (effect != "once" or error.sent == "no"):
         return Fail(error.message)
     if effect == "once" and (error.sent != "no" or error.word == "bug"):
         return Escalate("in_doubt", f"It may have happened already: {_short(error)} Did it happen?")

@@ -32,13 +32,14 @@ class Attempt(models.Model):
         on_delete=models.CASCADE,
         related_name="attempts",
         db_constraint=False,
+        db_index=False,  # `attempt_once` begins with it
     )
     run = models.ForeignKey(
         Run, on_delete=models.CASCADE, related_name="attempts", db_constraint=False, db_index=False
     )
     #: The claim's fence: unique within the step, rising.
-    number = models.PositiveIntegerField()
-    epoch = models.PositiveIntegerField(default=0)
+    number = models.IntegerField()
+    epoch = models.IntegerField(default=0)
     outcome = models.CharField(max_length=12, choices=Outcome.choices)
     error = models.JSONField(null=True, blank=True)
     #: Whether anything may have gone out: "no", "maybe", "yes", "" when the effect does not matter.
@@ -47,7 +48,8 @@ class Attempt(models.Model):
     task_id = models.CharField(max_length=50, blank=True, default="")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField()
-    cost_microusd = models.BigIntegerField(default=0)
+    #: None: not known.
+    cost_microusd = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [

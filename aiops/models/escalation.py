@@ -26,6 +26,7 @@ class EscalationKind(models.TextChoices):
     BUDGET = "budget", "Over budget"
     QUESTION = "question", "The step asks"
     CODE_GONE = "code_gone", "Its code is gone"
+    BY_HAND = "by_hand", "Asked by a person"
 
 
 class EscalationState(models.TextChoices):

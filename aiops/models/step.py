@@ -60,14 +60,21 @@ class Step(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    #: `step_once_in_run` begins with it.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps", db_index=False)
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=10)
     pool = models.CharField(max_length=20, blank=True, default="")
     effect = models.CharField(max_length=10, default="pure")
     #: The map this row is an item of, and its place in it; null for a step of the plan itself.
     map = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="items"
+        # `step_item_once` finds the items of a map; an index of the key would hold every step.
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="items",
+        db_index=False,
     )
     item = models.IntegerField(null=True, blank=True)
     item_value = models.JSONField(null=True, blank=True)
@@ -82,19 +89,19 @@ class Step(models.Model):
     #: When its message counts as lost; for a map, when its members are looked at again.
     dispatch_due = models.DateTimeField(null=True, blank=True)
     #: Messages sent for the present wait in a queue; 0: not yet published.
-    dispatches = models.PositiveSmallIntegerField(default=0)
+    dispatches = models.SmallIntegerField(default=0)
 
     #: Raised by a person's rerun: messages of an older epoch are stale.
-    epoch = models.PositiveIntegerField(default=0)
+    epoch = models.IntegerField(default=0)
     #: Raised by every claim: a write under an older fence fails.
-    fence = models.PositiveIntegerField(default=0)
+    fence = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     worker = models.CharField(max_length=150, blank=True, default="")
     task_id = models.CharField(max_length=50, blank=True, default="")
 
     #: Attempts burnt by failures, and workers lost, in this epoch.
-    tries = models.PositiveSmallIntegerField(default=0)
-    losses = models.PositiveSmallIntegerField(default=0)
+    tries = models.SmallIntegerField(default=0)
+    losses = models.SmallIntegerField(default=0)
     #: What else the retry decision counts: {"ambiguous": n, "repairs": n, "bugs": n, "waited_s": s}.
     history = models.JSONField(default=dict, blank=True)
     #: A `once` effect whose call began and whose end nobody recorded.
@@ -112,7 +119,7 @@ class Step(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["run", "name"], condition=Q(map__isnull=True), name="step_once_in_run"
+                fields=["run", "name", "item"], nulls_distinct=False, name="step_once_in_run"
             ),
             models.UniqueConstraint(
                 fields=["map", "item"], condition=Q(map__isnull=False), name="step_item_once"
@@ -150,7 +157,9 @@ class Step(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["lease_until"], condition=Q(state="running"), name="step_leases"),
+            models.Index(
+                fields=["lease_until"], condition=Q(lease_until__isnull=False), name="step_leases"
+            ),
             models.Index(fields=["wake_at"], condition=Q(wake_at__isnull=False), name="step_wakes"),
             models.Index(
                 fields=["dispatch_due"],

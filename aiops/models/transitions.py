@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -37,7 +37,6 @@ def lock(run_id: UUID) -> Run | None:
     """
     return (
         Run.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("version")
         .filter(id=run_id)
         .first()
     )
@@ -194,6 +193,16 @@ def cancel_steps(run_id: UUID) -> int:
     return _move(found, StepState.CANCELLED, finished_at=Now())
 
 
+def cancel_items(maps: Sequence[UUID], *, beyond: int | None = None) -> int:
+    """Cancel the items of maps that no worker runs and that are not finished; a rerun revives them.
+
+    With `beyond`, cancel those from this place on, finished or not: the map has become shorter.
+    """
+    which = Q(state__in=UNLEASED) if beyond is None else Q(item__gte=beyond)
+    found = Step.objects.filter(which, map__in=maps)
+    return _move(found, StepState.CANCELLED, finished_at=Now(), lease_until=None)
+
+
 def reset(steps: Sequence[UUID], *, to: str = StepState.PENDING) -> int:
     """Put steps back to the beginning under a new epoch, so that older messages are stale.
 
@@ -213,6 +222,8 @@ def reset(steps: Sequence[UUID], *, to: str = StepState.PENDING) -> int:
         in_doubt=False,
         result=None,
         result_ref="",
+        progress=None,
+        copied_from=None,
     )
 
 
@@ -323,6 +334,16 @@ def answer_escalation(
         shown=escalation.shown_hash,
     )
     return escalation
+
+
+def give_escalation(escalation_id: UUID, *, was: str, owner: str, actor: str) -> bool:
+    """Give an open question to a person; False when it is answered or another has it by now."""
+    found = Escalation.objects.filter(id=escalation_id, state=EscalationState.OPEN, owner=was)
+    if not found.update(owner=owner):
+        return False
+    run_id, step = Escalation.objects.values_list("run_id", "step_id").get(id=escalation_id)
+    tell(run_id, "escalation.taken", step=step, actor=actor, owner=owner, was=was)
+    return True
 
 
 def close_escalations(run_id: UUID, steps: Sequence[UUID] | None = None) -> int:

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event as Flag
 from typing import Any
@@ -59,13 +59,15 @@ class Keeper:
     _is_leader: bool = False
     _since: float = 0.0
     _rung: set[UUID] = field(default_factory=set)
+    #: Whether this keeper has looked at every open run since it reached the database.
+    _has_proved_all: bool = False
     _duties: list[Duty] = field(default_factory=list)
 
     def run(self) -> None:
         """Keep until `stop` is set. Outages of the database and the broker are waited out."""
         dispatch.publish_here()
         self._duties = [
-            Duty(self._publish, PUBLISH_S),
+            Duty(self._publish_missed, PUBLISH_S),
             Duty(self._wake, WAKE_S),
             Duty(self._recover, RECOVER_S),
             Duty(resend.resend_due, RESEND_S),
@@ -84,7 +86,7 @@ class Keeper:
     def _turn(self) -> None:
         line = self._line or self._call()
         if not self._is_leader:
-            self._is_leader = self._lead(line)
+            self._lead(line)
             if not self._is_leader:
                 self._do([self._duties[-1]])
                 self.stop.wait(1.0)
@@ -94,7 +96,7 @@ class Keeper:
         for notice in line.notifies(timeout=0):
             self._hear(notice.payload)
         if self._rung:
-            self._try(self._publish)
+            self._try(self._publish_rung)
         self._do(self._duties)
 
     def _do(self, duties: list[Duty]) -> None:
@@ -129,42 +131,41 @@ class Keeper:
         node.begin(f"keeper@{socket.gethostname()}:{os.getpid()}")
         return line
 
-    def _lead(self, line: psycopg.Connection[Any]) -> bool:
+    def _lead(self, line: psycopg.Connection[Any]) -> None:
         row = line.execute("SELECT pg_try_advisory_lock(%s)", [LEADER_LOCK]).fetchone()
-        is_leader = bool(row and row[0])
-        if is_leader:
+        self._is_leader = bool(row and row[0])
+        if self._is_leader:
             log.info("keeper.leads pid=%d", os.getpid())
             self._report()
-        return is_leader
 
     def _hang_up(self) -> None:
         if self._line is not None:
             self._line.close()
         self._line = None
         self._is_leader = False
+        self._has_proved_all = False
         connection.close()
 
     def _hear(self, payload: str) -> None:
         self._rung.add(UUID(payload))
 
-    def _publish(self) -> None:
-        """Send what was accepted: what rang, and what rang while nobody listened."""
+    def _publish_missed(self) -> None:
+        """Send what rang while nobody listened, however often it rings now."""
+        _publish(resend.unpublished())
+
+    def _publish_rung(self) -> None:
+        """Send what was accepted."""
         rung, self._rung = self._rung, set()
-        runs = list(rung) or resend.unpublished()
         try:
-            for begin in range(0, len(runs), 100):
-                resend.publish_accepted(runs[begin : begin + 100])
+            _publish(list(rung))
         except dispatch.BrokerAway:
             self._rung |= rung
             raise
-        for run_id in rung:
-            # A ring may also mean that a child has ended, or a turn has come.
-            self._try(self._advance_waiting, run_id)
-
-    def _advance_waiting(self, run_id: UUID) -> None:
+        # A ring may also mean that a child has ended, or a turn has come.
         waits = Q(steps__state="waiting", steps__reason="child") | Q(after__isnull=False)
-        if Run.objects.filter(waits, id=run_id, finished_at__isnull=True).exists():
-            advance(run_id)
+        waiting = Run.objects.filter(waits, id__in=rung, finished_at__isnull=True)
+        for run_id in waiting.values_list("id", flat=True).distinct():
+            self._try(advance, run_id)
 
     def _wake(self) -> None:
         """Advance every run that has something due."""
@@ -194,7 +195,10 @@ class Keeper:
         return time.monotonic() - self._since > GRACE_S
 
     def _prove(self) -> None:
-        found = prove.limbo() if self._has_looked_long_enough() else []
+        if not self._has_looked_long_enough():
+            return
+        found = prove.limbo() if self._has_proved_all else prove.limbo(recent_s=None)
+        self._has_proved_all = True
         if found:
             log.warning("limbo.found number=%d first=%s", len(found), found[0])
         for one in found:
@@ -209,3 +213,8 @@ class Keeper:
 
     def _report(self) -> None:
         node.report("keeper", is_leader=self._is_leader)
+
+
+def _publish(runs: Sequence[UUID]) -> None:
+    for begin in range(0, len(runs), 100):
+        resend.publish_accepted(runs[begin : begin + 100])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from aiops.execution import dispatch, recovery
+from aiops.execution.patience import patiently
 from aiops.models import Node
 
 log = logging.getLogger(__name__)
@@ -80,19 +82,34 @@ def report(role: str, pool: str = "", *, is_leader: bool = False) -> None:
 
 
 def begin(name: str) -> None:
-    """Take a node's name, and take back what an earlier process of this name was running."""
+    """Take a node's name, and take back what processes of this name were running when they died.
+
+    A worker does it before it takes its first message: after that, its own steps are among them.
+    """
     _self.name = name
-    earlier = Node.objects.filter(name=name).first()
-    if earlier is not None and _is_dead(earlier):
-        recovery.recover(recovery.of_node(name), "its worker was killed; the node started again")
+    left = [step for step in recovery.of_node(name) if _is_left_by_the_dead(step.worker)]
+    recovery.recover(left, "its worker was killed; the node started again")
     Node.objects.filter(name=name).update(started_at=timezone.now())
 
 
-def _is_dead(node: Node) -> bool:
-    """Whether the process that reported last is gone; on another host nobody can tell."""
-    if node.host != socket.gethostname():
+def _is_left_by_the_dead(worker: str) -> bool:
+    """Whether the process of this name (see `worker_name`) on this host is gone.
+
+    A child that outlived its parent goes on; and in a container an earlier process had our number.
+    """
+    pid = int(worker.rpartition("/")[2].partition(":")[0])
+    return pid == os.getpid() or not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process runs. One that is dead and that nobody has reaped does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
-    return _started_ticks(node.pid) != node.pid_started or node.pid_started == 0
+    except PermissionError:
+        return True
+    return sys.platform != "linux" or _started_ticks(pid) > 0
 
 
 def _started_ticks(pid: int) -> int:
@@ -118,9 +135,17 @@ def _skew_s() -> float:
 
 
 @worker_init.connect
-def _publish_from_workers(sender: Any = None, **_: Any) -> None:
+def _begin(sender: Any = None, **_: Any) -> None:
+    """Before the first message, and before a child is forked."""
     dispatch.publish_here()
-    _self.name = str(sender.hostname)
+    name = str(sender.hostname)
+    try:
+        patiently(lambda: begin(name))
+    except (DatabaseError, InterfaceError) as error:
+        # The leases that an earlier process left end by themselves.
+        log.warning("node.begun_without_database error=%s", error)
+    finally:
+        connection.close()
 
 
 @worker_process_init.connect
@@ -136,17 +161,13 @@ def _start_reporting(sender: Any = None, **_: Any) -> None:
 
 def _keep_reporting(name: str) -> None:
     pool = name.partition("@")[0]
-    begun = False
     while True:
         try:
-            if not begun:
-                begin(name)
-                begun = True
             report("worker", pool)
         except (DatabaseError, InterfaceError) as error:
             log.warning("node.database_away error=%s", error)
             connection.close()
-        time.sleep(REPORT_S if begun else 1.0)
+        time.sleep(REPORT_S)
 
 
 @task_retry.connect

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 from celery import Signature, chain
 
+from aiops.flow.workflows import Workflow
 from bench import peer, runs, workflows
 from bench.bench import Bench
 from bench.figures import Figure, Spread, Target
 from bench.stack import Spent
-from aiops.flow.workflows import Workflow
 
 #: Chains at once: 1,000 steps a round.
 AT_ONCE = 50
@@ -25,11 +25,11 @@ def measure(bench: Bench) -> Iterator[Figure]:
         bench,
         "chain of 20, one pool",
         workflows.twenty,
-        _plain,
+        plain,
         cpu=Target(1.5),
         wall=Target(1.5),
     )
-    costs = [_peers(bench, _lean).peers_s for _ in range(bench.rounds)]
+    costs = [_peers(bench, lean).peers_s for _ in range(bench.rounds)]
     yield Figure(
         "bare Celery's chain of 20 without results but the last",
         "CPU s per 1,000 steps",
@@ -38,11 +38,11 @@ def measure(bench: Bench) -> Iterator[Figure]:
     )
 
 
-def _plain() -> Signature:
+def plain() -> Signature:
     return chain(peer.add.s(1), *(peer.add.s() for _ in range(1, workflows.CHAIN)))
 
 
-def _lean() -> Signature:
+def lean() -> Signature:
     links = [peer.add_leanly.s() for _ in range(2, workflows.CHAIN)]
     return chain(peer.add_leanly.s(1), *links, peer.add.s())
 
@@ -68,13 +68,20 @@ def compare(
         cpu,
         _parts(ours),
     )
-    alone = ONE_BY_ONE // (4 if bench.is_quick else 1)
+    alone = range(ONE_BY_ONE // (4 if bench.is_quick else 1))
+    times = [_alone(workflow) for _ in alone]
     yield Figure(
         f"{what}, one run at a time",
         "ms per step",
-        Spread.of([_alone_s(workflow) / workflows.CHAIN * 1e3 for _ in range(alone)]),
-        Spread.of([_peer_alone_s(bench, canvas) / workflows.CHAIN * 1e3 for _ in range(alone)]),
+        Spread.of([taken_s / workflows.CHAIN * 1e3 for taken_s, _ in times]),
+        Spread.of([_peer_alone_s(bench, canvas) / workflows.CHAIN * 1e3 for _ in alone]),
         wall,
+        {
+            "ms until the first step": Spread.of([waited * 1e3 for _, waited in times]).middle,
+            "ms per step from then on": Spread.of(
+                [(taken - waited) / workflows.CHAIN * 1e3 for taken, waited in times]
+            ).middle,
+        },
     )
 
 
@@ -90,10 +97,11 @@ def _peers(bench: Bench, canvas: Canvas) -> Spent:
     return spent
 
 
-def _alone_s(workflow: Workflow) -> float:
+def _alone(workflow: Workflow) -> tuple[float, float]:
+    """Seconds from start to end, and of those until the first step began."""
     begun = runs.start(workflow, 1)
     runs.finish(begun)
-    return runs.took_s(begun)
+    return runs.took_s(begun), runs.waited_s(begun[0])
 
 
 def _peer_alone_s(bench: Bench, canvas: Canvas) -> float:

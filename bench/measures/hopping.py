@@ -17,13 +17,15 @@ def measure(bench: Bench) -> Iterator[Figure]:
         bench,
         "chain of 20, another pool at every step",
         workflows.hopping,
-        _hopping,
+        hopping,
         cpu=Target(2.0, beyond_peer=True),
     )
 
 
-def _hopping() -> Signature:
+def hopping() -> Signature:
     return chain(
-        peer.add.s(*([1] if number == 0 else [])).set(queue=peer.QUEUES[number % 2])
-        for number in range(workflows.CHAIN)
+        *(
+            peer.add.s(*([1] if number == 0 else [])).set(queue=peer.QUEUES[number % 2])
+            for number in range(workflows.CHAIN)
+        )
     )
