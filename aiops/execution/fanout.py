@@ -59,7 +59,7 @@ def look(board: Board, node: PlanNode) -> list[Members]:
     """Wake items whose retry is due; finish a map whose items are all done."""
     counts = board.items.get(node.name, {})
     step = board.views[node.name].id
-    woken = _wake_items(step) if counts.get(StepState.RETRYING) else 0
+    woken = transitions.wake_items(step) if counts.get(StepState.RETRYING) else 0
     if woken:
         counts[StepState.RETRYING] -= woken
         counts[StepState.QUEUED] = counts.get(StepState.QUEUED, 0) + woken
@@ -92,14 +92,6 @@ def last_progress(map_id: UUID) -> Any:
 def _items(board: Board, node: PlanNode) -> Sequence[Any]:
     source = node.items.split(".")[0]
     return data.items(node, Values(RunInfo.of(board.run), board.plan).get([source]))
-
-
-def _wake_items(map_id: UUID) -> int:
-    due = Step.objects.filter(map=map_id, state=StepState.RETRYING, wake_at__lte=timezone.now())
-    ids = list(due.values_list("id", flat=True))
-    return Step.objects.filter(id__in=ids, state=StepState.RETRYING).update(
-        state=StepState.QUEUED, reason=Reason.MESSAGE, wake_at=None, since=timezone.now()
-    )
 
 
 def _finish(board: Board, node: PlanNode, counts: dict[str, int]) -> None:

@@ -108,8 +108,9 @@ def _look_at_approval(board: Board, node: PlanNode) -> None:
 
 def _begin_event(board: Board, node: PlanNode) -> None:
     step = board.views[node.name].id
-    until = timezone.now() + timedelta(hours=node.timeout_h) if node.timeout_h else None
-    transitions.wait(step, Reason.EVENT, until=until, wake_at=until)
+    until = timezone.now() + timedelta(hours=node.timeout_h)
+    awaited = {"event": node.event, "key": event_key(board, node)}
+    transitions.wait(step, Reason.EVENT, until=until, wake_at=until, awaited=awaited)
     board.becomes(node.name, StepState.WAITING, Reason.EVENT)
     _look_at_event(board, node)
 

@@ -61,6 +61,12 @@ def for_each(items: Source, do: Step, *, max_parallel: int = 8, tolerate: float 
             "them a workflow and call it from one step, or write one step that does it all",
             where,
         )
+    if do.undo is not None:
+        raise BadNode(
+            f"for_each over {do.name!r}: its `undo` would not be called for items; take them back "
+            "in a step of your own, or leave `undo` out",
+            where,
+        )
     if not isinstance(max_parallel, int) or not 1 <= max_parallel <= MOST_PARALLEL:
         raise UnboundedMap(
             f"for_each over {do.name!r} has max_parallel={max_parallel!r}, an unbounded map: give "

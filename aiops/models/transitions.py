@@ -35,11 +35,7 @@ def lock(run_id: UUID) -> Run | None:
 
     Take it before touching a step of the run: claims lock in the same order.
     """
-    return (
-        Run.objects.select_for_update(of=("self",), no_key=True)
-        .filter(id=run_id)
-        .first()
-    )
+    return Run.objects.select_for_update(of=("self",), no_key=True).filter(id=run_id).first()
 
 
 def tell(
@@ -118,8 +114,12 @@ def wait(
     *,
     until: datetime | None = None,
     wake_at: datetime | None = None,
+    awaited: Mapping[str, str] | None = None,
 ) -> None:
-    """Put a step into a wait that holds no worker and no message."""
+    """Put a step into a wait that holds no worker and no message.
+
+    `awaited` names the event and its key, by which one that comes finds its waiters.
+    """
     _move(
         _steps(step),
         StepState.WAITING,
@@ -127,6 +127,7 @@ def wait(
         until=until,
         wake_at=wake_at,
         started_at=Now(),
+        progress=dict(awaited) if awaited else None,
     )
 
 
@@ -286,6 +287,14 @@ def reopen_map(step: UUID) -> None:
         dispatch_due=_soon(),
         wake_at=timezone.now(),
     )
+
+
+def wake_items(map_id: UUID) -> int:
+    """Put the items of a map whose retry is due back into their queue. Returns how many."""
+    due = Step.objects.filter(map=map_id, state=StepState.RETRYING, wake_at__lte=timezone.now())
+    # By id, so that the count of a second look is not that of rows which moved in between.
+    ids = list(due.values_list("id", flat=True))
+    return _move(_steps(*ids).filter(state=StepState.RETRYING), StepState.QUEUED, Reason.MESSAGE)
 
 
 def open_escalation(escalation: Escalation) -> bool:

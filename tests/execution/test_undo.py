@@ -154,14 +154,6 @@ def test_an_undo_is_not_told_to_stop(engine: Engine, script: Script) -> None:
     assert heard == [False]
 
 
-def test_the_items_of_a_map_are_not_taken_back_as_one(engine: Engine, script: Script) -> None:
-    script.tell("pack_up", NO)
-
-    run = engine.run("parcels", input={"items": [1, 2]})
-
-    assert (run.state, script.times("unpack")) == ("failed", 0)
-
-
 def test_a_run_that_takes_back_cannot_be_paused(engine: Engine, script: Script) -> None:
     script.tell("refund", Transient("busy"))
     run = failed(engine, script)

@@ -53,6 +53,12 @@ NODES = {
         "series('label')  # here",
         "series takes steps and other nodes, not 'label'",
     ),
+    "a map of a step with an undo": (
+        "@step(undo=lambda result: None)\ndef fold(item: str) -> Label: ...\n"
+        "for_each('input.lines', fold)  # here",
+        "for_each over 'fold': its `undo` would not be called for items; take them back in a step "
+        "of your own, or leave `undo` out",
+    ),
     "an unbounded map": (
         "for_each(items='input.lines', do=pack, max_parallel=None)  # here",
         "for_each over 'pack' has max_parallel=None, an unbounded map: give 1 to 256",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aiops.flow import Absent, Retry, Unsure, for_each, series, step, workflow
+from aiops.flow import Absent, Retry, Unsure, series, step, workflow
 from tests.flows.script import Job, script
 
 
@@ -73,22 +73,3 @@ def ship(bill: str) -> str:
 
 
 order = workflow("order", input=Job, on_failure="undo", flow=series(reserve, bill, ship))
-
-
-def unpack(result: int) -> None:
-    script.act("unpack", None)
-
-
-@step(undo=unpack)
-def pack(item: int) -> int:
-    return script.act("pack", item)
-
-
-@step
-def pack_up(pack: list[int]) -> int:
-    return script.act("pack_up", len(pack))
-
-
-parcels = workflow(
-    "parcels", input=Job, on_failure="undo", flow=series(for_each("input.items", pack), pack_up)
-)
