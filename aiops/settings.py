@@ -140,6 +140,29 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
 }
 
+#: The admin's shell: its name, and one colour for what can be pressed.
+UNFOLD = {
+    "SITE_TITLE": "AI operations",
+    "SITE_HEADER": "AI operations",
+    "SITE_SYMBOL": "account_tree",
+    "BORDER_RADIUS": "9px",
+    "COLORS": {
+        "primary": {
+            "50": "#eef2ff",
+            "100": "#e0e7ff",
+            "200": "#c7d2fe",
+            "300": "#a5b4fc",
+            "400": "#818cf8",
+            "500": "#6366f1",
+            "600": "#4338ca",
+            "700": "#3730a3",
+            "800": "#312e81",
+            "900": "#282566",
+            "950": "#1e1b4b",
+        }
+    },
+}
+
 # The engine
 
 #: Packages whose modules are workflow files.

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from aiops.admin.page import words
 from aiops.models.beginning import ids_beginning
 
 #: Shorter hexadecimal texts may be a word, a title or a key.
@@ -28,12 +29,24 @@ VIEW_PAYLOAD = "aiops.view_payload"
 F = TypeVar("F", bound=Callable[..., Any])
 Fieldset = tuple[str | None, dict[str, Any]]
 
-#: Chip colours of unfold, by state or verdict.
+#: Chip colours of unfold, by tone.
+_UNFOLD: dict[str, str] = {
+    **dict.fromkeys(("green", "teal"), "success"),
+    "blue": "info",
+    **dict.fromkeys(("amber", "orange", "violet"), "warning"),
+    "red": "danger",
+}
+
+#: Chip colours of unfold, by state, outcome or answer.
 CHIPS: dict[str, str] = {
-    **dict.fromkeys(("succeeded", "partial", "safe", "keyed", "answered"), "success"),
-    **dict.fromkeys(("running",), "info"),
-    **dict.fromkeys(("retrying", "attention", "check", "fix", "decide", "open"), "warning"),
-    **dict.fromkeys(("failed", "unsafe", "lost", "timed_out"), "danger"),
+    **{
+        key: _UNFOLD[look.tone]
+        for table in (words.OUTCOME, words.STEP, words.RUN)
+        for key, look in table.items()
+        if look.tone in _UNFOLD
+    },
+    "open": "warning",
+    "answered": "success",
 }
 
 

@@ -3,82 +3,43 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from aiops.admin.history import (
-    HistoryAdmin,
-    HistoryInline,
-    as_text,
-    column,
-    error_text,
-    list_of,
-    page_of,
-)
-from aiops.execution import facts, judge
-from aiops.execution.retry_price import price_of_run
-from aiops.models import Escalation, Run, Step
-
-
-class StepInline(HistoryInline):
-    """The steps of the plan; a map's items have a list of their own."""
-
-    model = Step
-    fk_name = "run"
-    fields = ("step", "state", "kind", "effect", "reason", "since", "until", "worker", "items")
-    verbose_name_plural = "Steps"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Step]:
-        found: QuerySet[Step] = super().get_queryset(request)
-        return (
-            found.filter(map__isnull=True)
-            .defer("result", "item_value", "error", "progress")
-            .order_by("id")
-        )
-
-    @column("step")
-    def step(self, step: Step) -> SafeString:
-        return page_of("step", step.pk, step.name)
-
-    @column("items")
-    def items(self, step: Step) -> SafeString | str:
-        return list_of("step", "items", map__id__exact=step.pk) if step.kind == "map" else "–"
-
-
-class EscalationInline(HistoryInline):
-    """What people are, or were, asked about this run."""
-
-    model = Escalation
-    fields = ("asked", "kind", "state", "owner", "due_at", "answer", "answered_by", "answered_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Escalation]:
-        found: QuerySet[Escalation] = super().get_queryset(request)
-        return found.defer("shows").order_by("-opened_at")
-
-    @column("question")
-    def asked(self, escalation: Escalation) -> SafeString:
-        return page_of("escalation", escalation.pk, escalation.question)
+from aiops.admin.history import VIEW_PAYLOAD, HistoryAdmin, column
+from aiops.admin.page import cells, words
+from aiops.admin.page.build import build, content
+from aiops.admin.page.user_widget import reference
+from aiops.admin.page.version import look_at, token
+from aiops.admin.verbs import Verbs
+from aiops.execution import judge
+from aiops.models import Run
 
 
 class Judged(ChangeList):
-    """A page of runs with their verdicts, read in one query."""
+    """A page of runs with their verdicts and their progress, each read in one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        verdicts = judge.verdicts_of([run.pk for run in self.result_list])
+        shown = [run.pk for run in self.result_list]
+        verdicts, progress = judge.verdicts_of(shown), cells.progress_of(shown)
         for run in self.result_list:
             run.verdict_shown = verdicts.get(run.pk)
+            run.progress_shown = progress.get(run.pk, {})
 
 
 @admin.register(Run)
-class RunAdmin(HistoryAdmin):
+class RunAdmin(Verbs, HistoryAdmin):
     list_display = (
-        *("told", "state_chip", "reason", "verdict_chip", "workflow", "since", "created_at", "id"),
+        *("told", "state_chip", "steps_bar", "reason", "verdict_chip", "since", "created_at"),
     )
     list_filter = ("state", "workflow", "priority", "tenant", "created_at")
     list_filter_submit = True
@@ -87,79 +48,89 @@ class RunAdmin(HistoryAdmin):
     exact_fields = ("key",)
     heavy = ("input", "metadata", "error")
     ordering = ("-created_at",)
-    inlines = (StepInline, EscalationInline)
-    content = ("input_shown", "input_ref", "metadata_shown", "results")
-    shown = (
-        (
-            None,
-            {
-                "fields": (
-                    *("id", "state", "reason", "since", "verdict_told", "events"),
-                    *("workflow", "version", "tenant", "key", "turn", "title", "priority"),
-                )
-            },
-        ),
-        (
-            "Times",
-            {
-                "fields": (
-                    *("created_at", "started_at", "finished_at", "deadline_at"),
-                    *("paused_at", "cancel_requested_at"),
-                )
-            },
-        ),
-        (
-            "Where it comes from",
-            {"fields": ("started_by", "after", "replay_of", "parent_step")},
-        ),
-        ("Error", {"fields": ("error_shown",)}),
-    )
+
+    class Media:
+        css = {"all": ("console/console.css",)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return Judged
 
+    def get_urls(self) -> list[URLPattern]:
+        live = self.admin_site.admin_view(self.live_view)
+        # Before the page of one row, whose pattern takes everything.
+        return [path("<uuid:run_id>/live/", live, name="aiops_run_live"), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of a run. It only shows: what changes something goes through a plan."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        self._refuse_stranger(request)
+        try:
+            run = look_at(UUID(object_id), with_content=self._may_see_content(request))
+        except ValueError:
+            run = None
+        if run is None:
+            raise Http404(f"There is no run {object_id}")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": run,
+            "title": run.title or run.workflow,
+            "is_fullwidth": "1",
+            **self._context(request, run),
+        }
+        return render(request, "console/run.html", context)
+
+    def live_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """What changes of the page; nothing (204) while its version is the one that is shown."""
+        run = look_at(run_id)
+        if run is not None and request.GET.get("v") == self._version(request, run):
+            return HttpResponse(status=204)
+        self._refuse_stranger(request)
+        if run is not None and self._may_see_content(request):
+            run = look_at(run_id, with_content=True)
+        if run is None:
+            raise Http404(f"There is no run {run_id}")
+        return render(request, "console/parts/run_body.html", self._context(request, run))
+
+    def _context(self, request: HttpRequest, run: Run) -> dict[str, Any]:
+        can_see_content = self._may_see_content(request)
+        return {
+            **build(run, request.user.has_perm),
+            **(content(run) if can_see_content else {}),
+            "can_see_content": can_see_content,
+            "version": self._version(request, run),
+        }
+
+    def _version(self, request: HttpRequest, run: Run) -> str:
+        return token(run, request.user.pk or 0, timezone.now())
+
+    def _may_see_content(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(VIEW_PAYLOAD)
+
+    def _refuse_stranger(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
     @column("run", ordering="created_at")
-    def told(self, run: Run) -> str:
-        return run.title or run.workflow
+    def told(self, run: Run) -> SafeString:
+        return cells.named(run.title or run.workflow, f"{run.workflow} {reference(str(run.pk))}")
 
-    @column("state", ordering="state", has_chip=True)
-    def state_chip(self, run: Run) -> tuple[str, str]:
-        return run.state, run.get_state_display()
+    @column("state", ordering="state")
+    def state_chip(self, run: Run) -> SafeString:
+        return cells.chip(words.RUN[run.state])
 
-    @column("retry", has_chip=True)
-    def verdict_chip(self, run: Run) -> tuple[str, str] | None:
-        judged = getattr(run, "verdict_shown", None)
-        return (judged.key, judged.word) if judged else None
+    @column("steps")
+    def steps_bar(self, run: Run) -> SafeString:
+        return cells.progress(getattr(run, "progress_shown", {}))
 
     @column("retry")
-    def verdict_told(self, run: Run) -> SafeString:
-        read = facts.load(run.pk)
-        judged, price = judge.of_run(read), price_of_run(read)
-        cost = "unknown" if price.cost_microusd is None else f"${price.cost_microusd / 1e6:.3f}"
-        return format_html(
-            "<strong>{}</strong>: {} A retry costs: {}. It keeps {} finished steps and {} items.",
-            *(judged.word, judged.sentence, cost, price.keeps_steps, price.keeps_items),
-        )
-
-    @column("events")
-    def events(self, run: Run) -> SafeString:
-        return list_of("event", "all events of this run", run__id__exact=run.pk)
-
-    @column("error")
-    def error_shown(self, run: Run) -> SafeString:
-        return error_text(run.error)
-
-    @column("input")
-    def input_shown(self, run: Run) -> SafeString:
-        return as_text(run.input)
-
-    @column("metadata")
-    def metadata_shown(self, run: Run) -> SafeString:
-        return as_text(run.metadata)
-
-    @column("results")
-    def results(self, run: Run) -> SafeString:
-        """A link for each step that has one: results can be large."""
-        done = Step.objects.filter(run=run, map__isnull=True, state="succeeded").order_by("id")
-        links = [page_of("step", key, name) for key, name in done.values_list("id", "name")]
-        return SafeString(", ".join(links) or "–")
+    def verdict_chip(self, run: Run) -> SafeString | None:
+        judged = getattr(run, "verdict_shown", None)
+        return cells.chip(words.VERDICT[judged.key]) if judged else None

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from aiops.execution import claim as claims
 from aiops.execution.claim import Claim
-from aiops.models import Step
+from aiops.models import Step, StepState
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Leases:
     def _look_after(self, held: Sequence[Held]) -> None:
         close_old_connections()
         self._renew([h for h in held if self._is_due(h)])
-        self._hear_of_cancellation([h for h in held if not h.cancelled])
+        self._hear_of_cancellation([h for h in held if not h.is_over])
 
     def _is_due(self, held: Held) -> bool:
         return not held.is_over and time.monotonic() - held.renewed >= settings.AIOPS_RENEW_S
@@ -131,18 +131,27 @@ class Leases:
             held.renewed = time.monotonic()
 
     def _hear_of_cancellation(self, held: Sequence[Held]) -> None:
+        """Learn whose run was asked to stop, and whose claim was taken away."""
         if not held:
             return
-        asked = set(
-            Step.objects.filter(
-                id__in=[h.claim.step_id for h in held], run__cancel_requested_at__isnull=False
-            )
-            # Undoing is what a stopped run is asked for.
-            .exclude(name__startswith="undo:")
-            .values_list("id", flat=True)
+        rows = Step.objects.filter(id__in=[h.claim.step_id for h in held]).values_list(
+            "id", "state", "fence", "run__cancel_requested_at"
         )
+        found = {step: (state, fence, asked) for step, state, fence, asked in rows}
         for one in held:
-            one.cancelled = one.claim.step_id in asked
+            state, fence, asked = found.get(one.claim.step_id, ("", 0, None))
+            # Undoing is what a stopped run is asked for.
+            one.cancelled = asked is not None and not one.claim.name.startswith("undo:")
+            if one.is_killable and (state, fence) != (StepState.RUNNING, one.claim.fence):
+                self._end_taken(one)
+
+    def _end_taken(self, held: Held) -> None:
+        """Kill this child, whose work counts for nothing any more; its parent starts another."""
+        # Under the lock nobody leaves `hold`, and who is in it has not recorded an end himself.
+        with self._lock:
+            if held in self._held:
+                log.warning("lease.taken_away step=%s id=%s", held.claim.name, held.claim.step_id)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def _end_overtime(self, held: Held) -> None:
         if held.is_over or time.monotonic() < held.deadline + OVERTIME_S:

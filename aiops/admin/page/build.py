@@ -1,0 +1,181 @@
+"""The run page in one value: everything the template shows, from one reading of the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.safestring import SafeString
+
+from aiops.admin.page import bars, graph, reading, timeline, words
+from aiops.admin.page.amounts import count, from_now, length, money
+from aiops.admin.page.buttons import buttons
+from aiops.admin.page.callout import callout
+from aiops.admin.page.happened import told
+from aiops.admin.page.reading import MOST_EVENTS, Try
+from aiops.admin.page.steps import item_counts, items_told, shown_verdict, state_shown, steps, took
+from aiops.admin.page.user_widget import reference, widget
+from aiops.execution import judge
+from aiops.execution.answers import answers_of
+from aiops.execution.facts import RunFacts, StepRow, load
+from aiops.execution.offers import Offer, offers
+from aiops.models import Run, StepState
+
+Can = Callable[[str], bool]
+
+
+def build(run: Run, user_can: Can) -> dict[str, Any]:
+    """Everything about a run that `look_at` has just read. Raises Run.DoesNotExist."""
+    facts = load(run.id)
+    answers = answers_of(facts)
+    tries = reading.attempts(run.id)
+    possible = offers(answers, user_can)
+    return {
+        "run": facts.run,
+        "answers": answers,
+        "head": head(facts, answers, possible),
+        "callout": _callout(facts, answers, possible),
+        "graph": graph.draw(nodes(facts)),
+        "graph_note": graph.left_out(nodes(facts)),
+        "timeline": _timeline(facts, tries),
+        "steps": steps(facts, tries, possible, answers["retry"]["failed_items"]),
+        "seen": widget(answers),
+        **_events(facts),
+        **_links(facts),
+    }
+
+
+def content(run: Run) -> dict[str, Any]:
+    """What the run is about; for somebody who may see it."""
+    shown = {"input": run.input, **({"metadata": run.metadata} if run.metadata else {})}
+    written = {
+        name: json.dumps(given, indent=2, ensure_ascii=False) for name, given in shown.items()
+    }
+    return {"content": written, "input_ref": run.input_ref}
+
+
+def head(facts: RunFacts, answers: Mapping[str, Any], possible: Sequence[Offer]) -> dict[str, Any]:
+    """State, title, verbs and facts."""
+    run, of_run = facts.run, [o for o in possible if o.step is None and o.escalation is None]
+    done = answers["succeeded"]
+    end = run.finished_at or facts.now
+    return {
+        "look": words.RUN[run.state],
+        "title": run.title or run.workflow,
+        "buttons": buttons(run.id, of_run),
+        "short": reference(str(run.id)),
+        "facts": [
+            ("Workflow", f"{run.workflow} v{facts.plan.version}", ""),
+            ("For", run.tenant, f"started by {run.started_by}" if run.started_by else ""),
+            ("Started", from_now(run.created_at, facts.now), exact(run.created_at)),
+            (
+                "Took" if run.finished_at else "Open for",
+                length((end - run.created_at).total_seconds()),
+                "",
+            ),
+            (
+                "Steps",
+                f"{done['steps_done']} of {done['steps_total']} done{_retries(facts)}",
+                "",
+            ),
+            ("Spend", money(done["cost_microusd"]), ""),
+        ],
+    }
+
+
+def exact(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _retries(facts: RunFacts) -> str:
+    """How often the plan's own steps were tried again."""
+    again = sum(
+        facts.tallies[step.id].attempts - 1
+        for step in facts.steps
+        if step.id in facts.tallies and step.kind != "map"
+    )
+    return f", {count(again, 'retry', 'retries')}" if again > 0 else ""
+
+
+def _callout(
+    facts: RunFacts, answers: Mapping[str, Any], possible: Sequence[Offer]
+) -> dict[str, Any] | None:
+    worst = next(judge.stopped(facts), None)
+    fingerprint = str((worst.error or {}).get("fingerprint") or "") if worst else ""
+    alike = reading.failed_alike(facts.run.id, fingerprint)
+    found = callout(answers, possible, alike=alike)
+    if found is None:
+        return None
+    return {"told": found, "buttons": buttons(facts.run.id, found.offers)}
+
+
+def nodes(facts: RunFacts) -> list[graph.Node]:
+    """The plan's steps as the graph shows them; steps of undoing have no place in the plan."""
+    by_name = {step.name: step for step in facts.steps}
+    return [
+        _node(facts, by_name[node.name], node.needs)
+        for node in facts.plan.nodes
+        if node.name in by_name
+    ]
+
+
+def _node(facts: RunFacts, step: StepRow, needs: tuple[str, ...]) -> graph.Node:
+    verdict = judge.of_step(facts, step)
+    is_stopped = judge.is_stopped(facts, step) or verdict.key == "decide"
+    counts = item_counts(facts, step)
+    shares = None
+    if counts and counts[2]:
+        shares = counts[0] / counts[2], counts[1] / counts[2]
+    look = shown_verdict(verdict) if is_stopped else None
+    return graph.Node(
+        name=step.name,
+        needs=needs,
+        state=state_shown(facts, step),
+        note=_note(facts, step),
+        verdict=verdict.key if look else "",
+        shares=shares,
+    )
+
+
+def _note(facts: RunFacts, step: StepRow) -> str:
+    """The line in a node: what tells most in its state."""
+    if items := items_told(facts, step):
+        return items
+    tally = facts.tallies.get(step.id)
+    tried = f" · {tally.attempts} tries" if tally and tally.attempts > 1 else ""
+    if step.state == StepState.SUCCEEDED:
+        return f"{took(facts, step)}{tried}"
+    told = f"{words.STEP[step.state].word}{tried}"
+    return told if len(told) <= graph.NOTE else words.STEP[step.state].word
+
+
+def _timeline(facts: RunFacts, tries: Mapping[UUID, Sequence[Try]]) -> SafeString:
+    rows = bars.rows(facts, tries)
+    return timeline.draw(
+        rows,
+        begin=facts.run.created_at,
+        end=bars.last_moment(facts, rows),
+        now=None if facts.run.is_ended else facts.now,
+    )
+
+
+def _events(facts: RunFacts) -> dict[str, Any]:
+    found = reading.events(facts.run.id)
+    names = {step.id: step.name for step in facts.steps}
+    return {
+        "events": told(found[:MOST_EVENTS], names),
+        "has_more_events": len(found) > MOST_EVENTS,
+    }
+
+
+def _links(facts: RunFacts) -> dict[str, Any]:
+    """The other runs that this one belongs to."""
+    run = facts.run
+    related = (("Replays", run.replay_of_id), ("Comes after", run.after_id))
+    return {
+        "related": [(told, key) for told, key in related if key],
+        "parent_step": run.parent_step_id,
+    }

@@ -1,0 +1,98 @@
+"""Events in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiops.admin.page import words
+from aiops.admin.page.amounts import count
+from aiops.admin.page.reading import Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, as a line."""
+
+    id: int
+    at: datetime
+    sentence: str
+    icon: str
+    tone: str
+    actor: str
+
+
+#: Kinds beside those of run states: what happened (of {step}), the icon, the tone.
+_KINDS: dict[str, tuple[str, str, str]] = {
+    "run.accepted": ("Accepted", "radio_button_checked", "slate"),
+    "run.paused": ("Paused", "pause", "orange"),
+    "run.resumed": ("Goes on after a pause", "play_arrow", "orange"),
+    "run.retried": ("Retried {steps}", "replay", "orange"),
+    "run.retried_from": ("Retried from {step_name}", "replay", "orange"),
+    "run.replays": ("Replays an earlier run", "restart_alt", "slate"),
+    "step.succeeded": ("{step} finished", "check_circle", "green"),
+    "step.failed": ("{step}: attempt failed", "error", "red"),
+    "step.parked": ("{step} is held up by its provider", "hourglass_top", "amber"),
+    "step.worker_lost": ("{step}: its worker was lost", "link_off", "orange"),
+    "step.in_doubt": ("{step} may have gone out: the outside is asked", "policy", "orange"),
+    "step.taken_away": ("{step} was taken away", "block", "slate"),
+    "step.skipped": ("{step} skipped", "skip_next", "orange"),
+    "step.supplied": ("{step}: result given by hand", "edit_note", "orange"),
+    "step.undoing": ("{step} is being taken back", "undo", "amber"),
+    "map.begun": ("{step} began", "stacks", "slate"),
+    "escalation.opened": ("A person is asked", "flag", "orange"),
+    "escalation.answered": ("Answered: {answer}", "front_hand", "violet"),
+    "escalation.claimed": ("Taken", "person", "orange"),
+    "limbo.repaired": ("{step} was put right by the keeper", "build", "amber"),
+}
+_UNKNOWN = ("{kind}", "radio_button_checked", "slate")
+
+#: What an event adds about itself; the first that is there.
+_DETAILS = ("question", "message", "reason", "why", "note", "what")
+
+
+def told(events: Sequence[Happening], names: Mapping[UUID, str]) -> list[Told]:
+    """Tell events; `names` are those of the run's steps."""
+    return [_told(event, names) for event in events]
+
+
+def _told(event: Happening, names: Mapping[UUID, str]) -> Told:
+    sentence, icon, tone = _kind(event.kind)
+    step = str(event.data.get("name") or (names.get(event.step, "") if event.step else ""))
+    said = sentence.format_map(_Words(event.data, kind=event.kind, step=step or "A step"))
+    return Told(event.id, event.at, said + _detail(event), icon, tone, event.actor)
+
+
+def _kind(kind: str) -> tuple[str, str, str]:
+    place, _, state = kind.partition(".")
+    if place == "run" and kind not in _KINDS and state in words.RUN:
+        look = words.RUN[state]
+        return f"The run: {look.word.lower()}", look.icon, look.tone
+    return _KINDS.get(kind, _UNKNOWN)
+
+
+def _detail(event: Happening) -> str:
+    if event.kind == "map.begun":
+        return f" with {count(int(event.data.get('items') or 0), 'item')}"
+    found = next((event.data[name] for name in _DETAILS if event.data.get(name)), "")
+    return f" – {found}" if found else ""
+
+
+class _Words(dict[str, str]):
+    """What a sentence may name; what an event of an older time lacks is left open."""
+
+    def __init__(self, data: Mapping[str, Any], *, kind: str, step: str) -> None:
+        flat = {name: _flat(value) for name, value in data.items()}
+        super().__init__({**flat, "kind": kind, "step": step})
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    return str(value).replace("_", " ")

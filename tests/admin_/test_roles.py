@@ -1,0 +1,68 @@
+"""The roles: who may do what in the console."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission
+
+from tests.admin_.conftest import roles
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("roles_made")]
+
+
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [
+        ("viewer", set()),
+        ("operator", {"retry_run", "cancel_run"}),
+        ("approver", {"retry_run", "cancel_run", "decide_escalation"}),
+        (
+            "admin",
+            {
+                *("retry_run", "cancel_run", "decide_escalation", "start_run"),
+                *("skip_step", "override_safety", "view_payload"),
+            },
+        ),
+    ],
+)
+def test_each_role_may_what_the_table_says(role: str, may: set[str]) -> None:
+    found = Group.objects.get(name=role).permissions.filter(content_type__app_label="aiops")
+    names = set(found.values_list("codename", flat=True))
+
+    seen = {f"view_{name}" for name in ("run", "step", "attempt", "escalation", "event")}
+    assert names == {*seen, "view_workflowversion", "view_node", *may}
+
+
+def test_making_the_roles_twice_adds_nothing_and_keeps_what_was_added() -> None:
+    permission = Permission.objects.get(codename="view_user")
+    viewers = Group.objects.get(name="viewer")
+    viewers.permissions.add(permission)
+    number = Permission.objects.count()
+
+    roles.make_roles(apps, None)
+
+    assert permission in viewers.permissions.all()
+    assert Group.objects.filter(name__in=roles.ROLES).count() == 4
+    assert Permission.objects.count() == number
+
+
+def test_the_permissions_have_the_names_that_django_gives_them() -> None:
+    expected = {
+        codename: name
+        for model in apps.get_app_config("aiops").get_models()
+        for codename, name in [
+            *model._meta.permissions,
+            (f"view_{model._meta.model_name}", f"Can view {model._meta.verbose_name_raw}"),
+        ]
+    }
+
+    assert {**expected, **roles._NAMES} == expected
+
+
+def test_removing_the_roles_leaves_other_groups() -> None:
+    Group.objects.create(name="accounting")
+
+    roles.remove_roles(apps, None)
+
+    assert list(Group.objects.values_list("name", flat=True)) == ["accounting"]
