@@ -67,7 +67,16 @@ app.conf.update(
     redis_retry_on_timeout=True,
     result_backend_always_retry=True,
     result_backend_max_retries=10,
-    result_backend_transport_options={"global_keyprefix": "aiops:"},
+    result_backend_transport_options={
+        "global_keyprefix": "aiops:",
+        # Celery's own goes on for 20 s, in which a keeper that sends a chord does nothing else.
+        "retry_policy": {
+            "max_retries": 3,
+            "interval_start": 0,
+            "interval_step": 0.2,
+            "interval_max": 0.5,
+        },
+    },
     task_acks_late=True,
     task_acks_on_failure=True,
     task_acks_on_timeout=True,

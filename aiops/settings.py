@@ -179,8 +179,10 @@ AIOPS_INLINE_BYTES = 64 * 1024
 #: A larger run input is refused.
 AIOPS_MAX_INPUT_BYTES = int(os.environ.get("AIOPS_MAX_INPUT_BYTES", str(8 * 1024 * 1024)))
 
-# Celery (each value is argued in docs/decisions/celery-settings.md)
+# Celery (each value is argued in docs/decisions/5-celery-settings.md)
 
 CELERY_BROKER_URL = _addresses["BROKER_URL"]
+if CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT = "aiops.broker:Transport"
 CELERY_RESULT_BACKEND = _addresses["RESULT_URL"]
 CELERY_DB_REUSE_MAX = 10**6

@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 #: The delay before a message is sent again doubles up to this.
 MAX_DELAY_S = 900.0
 
+#: A step in a queue that is merely long is sent again after this many dispatch times.
+PATIENCE = 8
+MAX_PATIENCE_S = 3600.0
+
 #: Rows that a message should be on its way for.
 _SENT = Q(state=StepState.QUEUED, map__isnull=True) | Q(
     state=StepState.WAITING, reason=Reason.ITEMS
@@ -113,9 +117,23 @@ def _sift(due: Sequence[Step], lengths: Mapping[str, int]) -> tuple[list[Step], 
         by_pool[step.pool].append(step)
     for pool, steps in by_pool.items():
         room = max(0, len(steps) - lengths.get(pool, 0))
-        lost += steps[:room]
-        long += steps[room:]
+        for step in steps:
+            if room > 0 or _has_waited_too_long(step):
+                lost.append(step)
+                room -= 1
+            else:
+                long.append(step)
     return lost, long
+
+
+def _has_waited_too_long(step: Step) -> bool:
+    """Whether a step is to be sent into a long queue all the same.
+
+    A queue that never empties would hide a lost message for ever. The patience doubles with each
+    message, so a queue that is merely long grows by a few messages and not by a storm.
+    """
+    patience_s = settings.AIOPS_DISPATCH_S * PATIENCE * 2.0 ** min(step.dispatches, 16)
+    return (timezone.now() - step.since).total_seconds() > min(patience_s, MAX_PATIENCE_S)
 
 
 def _put_off(steps: Sequence[Step], *, sent: bool = False) -> None:

@@ -54,7 +54,7 @@ def _verbs() -> dict[str, Callable[..., Any]]:
         return str(cancel(UUID(run_id), reason="the test says so", actor="tester").state)
 
     def limbo() -> list[dict[str, Any]]:
-        return [asdict(found) for found in prove.limbo(slack_s=0)]
+        return [asdict(found) for found in prove.limbo(slack_s=0, recent_s=None)]
 
     def every_second(workflow: str, input: Any) -> None:
         interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")

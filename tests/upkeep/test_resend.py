@@ -170,6 +170,18 @@ def test_nothing_is_sent_into_a_queue_that_is_merely_long(
     assert engine.letters == []
 
 
+def test_a_message_that_was_lost_behind_a_queue_that_never_empties_is_sent_in_the_end(
+    engine: Engine, queues: dict[str, int]
+) -> None:
+    run = engine.start("line")
+    engine.drop()
+    overdue(run)
+    queues["io"] = 1
+    Step.objects.filter(run=run, name="one").update(since=timezone.now() - timedelta(hours=1))
+
+    assert resend.resend_due() == 1
+
+
 def test_a_step_in_a_long_queue_is_looked_at_later_without_counting_a_message(
     engine: Engine, queues: dict[str, int]
 ) -> None:

@@ -26,4 +26,4 @@ def _put_twice(self: Any, queue: str, message: dict[str, Any], **options: Any) -
         timer.start()
 
 
-Channel._put = _put_twice
+Channel._put = _put_twice  # type: ignore[method-assign]  # that is the sabotage
