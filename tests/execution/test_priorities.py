@@ -20,7 +20,7 @@ QUEUE = POOLS["batch"].queue
 def channel() -> Iterator[Any]:
     """The broker's end of a queue that no other test uses, empty before and after."""
     with app.connection_for_read() as connection:
-        found = connection.default_channel
+        found: Any = connection.default_channel
         found.queue_purge(QUEUE)
         yield found
         found.queue_purge(QUEUE)
