@@ -17,6 +17,7 @@ from aiops.execution.claim import Ending, LeaseLost
 from aiops.execution.recovery import claim_of
 from aiops.execution.resume import NotPossible, locked
 from aiops.models import Outcome, Run, RunState, Step, StepState, transitions
+from aiops.models.step import UNDO
 from aiops.pools import POOLS
 
 
@@ -61,7 +62,7 @@ def take_away_overdue(run_id: UUID) -> None:
 def take_away(run: Run) -> None:
     """End the claims of a cancelled run's running steps: whatever they still write is refused."""
     for step in Step.objects.filter(run=run, state=StepState.RUNNING).exclude(
-        name__startswith="undo:"
+        name__startswith=UNDO
     ):
         ending = Ending(
             state=StepState.CANCELLED,

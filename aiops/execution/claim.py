@@ -21,6 +21,8 @@ from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from aiops.models.step import UNDO
+
 #: A run in one of these lets its steps be claimed.
 OPEN_RUN = "r.paused_at IS NULL AND r.cancel_requested_at IS NULL AND r.finished_at IS NULL"
 
@@ -88,7 +90,7 @@ WITH r AS (
     UPDATE aiops_step s SET {_TAKE}
     FROM r
     WHERE s.id = %(step)s AND s.run_id = r.id AND s.epoch = %(epoch)s AND s.state = 'queued'
-        AND (r.cancel_requested_at IS NULL OR starts_with(s.name, 'undo:'))
+        AND (r.cancel_requested_at IS NULL OR starts_with(s.name, '{UNDO}'))
     RETURNING s.*
 ), begun AS (
     UPDATE aiops_run SET state = 'running', reason = '', since = clock_timestamp(),

@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from aiops.execution import claim as claims
 from aiops.execution.claim import Claim
 from aiops.models import Step, StepState
+from aiops.models.step import UNDO
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class Leases:
         for one in held:
             state, fence, asked = found.get(one.claim.step_id, ("", 0, None))
             # Undoing is what a stopped run is asked for.
-            one.cancelled = asked is not None and not one.claim.name.startswith("undo:")
+            one.cancelled = asked is not None and not one.claim.name.startswith(UNDO)
             if one.is_killable and (state, fence) != (StepState.RUNNING, one.claim.fence):
                 self._end_taken(one)
 

@@ -28,6 +28,7 @@ from aiops.flow.retry import (
     decide,
 )
 from aiops.models import Outcome, Reason, StepState, transitions
+from aiops.models.step import UNDO
 
 #: A step that loses this many workers is quarantined: it may be what kills them.
 MAX_LOSSES = 3
@@ -211,7 +212,7 @@ def record(claim: Claim, verdict: Verdict) -> None:
 
 
 def _is_undoing(claim: Claim) -> bool:
-    return claim.name.startswith("undo:")
+    return claim.name.startswith(UNDO)
 
 
 def _record_item(claim: Claim, verdict: Verdict) -> None:

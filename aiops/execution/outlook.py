@@ -13,11 +13,11 @@ from aiops.execution.answers import seen_by_user
 from aiops.execution.board import standing
 from aiops.execution.canvas import StepView
 from aiops.execution.facts import STOPPED, ItemGroup, RunFacts, StepRow
-from aiops.execution.undo import PREFIX, undone
+from aiops.execution.undo import undone
 from aiops.execution.user_status import UserStatus
 from aiops.execution.verdict import Verdict
 from aiops.models import Reason, RunState, StepState
-from aiops.models.step import DONE
+from aiops.models.step import DONE, UNDO
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def undoable(facts: RunFacts) -> list[str]:
         if step.state == StepState.SUCCEEDED
         and step.name in facts.plan.by_name
         and facts.plan.by_name[step.name].has_undo
-        and PREFIX + step.name not in begun
+        and UNDO + step.name not in begun
     ]
 
 

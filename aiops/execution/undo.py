@@ -13,14 +13,12 @@ from aiops.execution.canvas import LIMIT_MARGIN_S, Segment, Vehicle
 from aiops.execution.catalog import plan_of
 from aiops.flow.plan import Plan, PlanNode
 from aiops.models import Reason, Run, Step, StepState, transitions
-
-#: The name of the step that takes back the step of this name.
-PREFIX = "undo:"
+from aiops.models.step import UNDO
 
 
 def undone(name: str) -> str | None:
     """The step that this step takes back; None when it is no step of undoing."""
-    return name.removeprefix(PREFIX) if name.startswith(PREFIX) else None
+    return name.removeprefix(UNDO) if name.startswith(UNDO) else None
 
 
 def is_due(run: Run, plan: Plan) -> bool:
@@ -37,7 +35,7 @@ def begin_next(run: Run) -> bool:
     node = plan.by_name[found.name]
     step = Step.objects.create(
         run=run,
-        name=PREFIX + found.name,
+        name=UNDO + found.name,
         kind="step",
         pool=node.pool,
         # Taking back is sent again after a crash: an undo must bear that.
@@ -56,9 +54,9 @@ def wake(run: Run) -> None:
     """Send again the steps of undoing whose retry is due, or that a person put back."""
     plan = plan_of(run.version_id)
     is_due = Q(state=StepState.RETRYING, wake_at__lte=timezone.now()) | Q(state=StepState.PENDING)
-    for step in Step.objects.filter(is_due, run=run, name__startswith=PREFIX):
+    for step in Step.objects.filter(is_due, run=run, name__startswith=UNDO):
         transitions.queue([step.id], published=dispatch.publishes_here())
-        node = plan.by_name[step.name.removeprefix(PREFIX)]
+        node = plan.by_name[step.name.removeprefix(UNDO)]
         dispatch.after_commit(dispatch.addressee(run), [Vehicle(((segment(step, node),),))])
 
 
@@ -87,6 +85,6 @@ def _next(run: Run, plan: Plan) -> Step | None:
         and step.kind == "step"
         and step.name in plan.by_name
         and plan.by_name[step.name].has_undo
-        and PREFIX + step.name not in begun
+        and UNDO + step.name not in begun
     ]
     return max(open_, key=lambda step: (step.finished_at, step.id), default=None)

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiops.execution.claim import Claim
 from aiops.execution.lease import Held, leases
-from aiops.execution.undo import PREFIX, undone
+from aiops.execution.undo import undone
 from aiops.execution.values import Values
 from aiops.flow import data
 from aiops.flow.answers import Absent, Unsure
@@ -25,6 +25,7 @@ from aiops.flow.registry import step_for
 from aiops.flow.retry import Retry
 from aiops.flow.steps import Step as Code
 from aiops.models import Step
+from aiops.models.step import UNDO
 from aiops.pools import POOLS
 
 
@@ -102,7 +103,7 @@ def run(
 def _run(claim: Claim, node: PlanNode, values: Values, held: Held) -> Result:
     code, arguments = _prepared(claim, node, values, held)
     if undone(claim.name):
-        original = claim.name.removeprefix(PREFIX)
+        original = claim.name.removeprefix(UNDO)
         code.take_back(arguments, values.get([original])[original])
         return Result(None)
     if claim.in_doubt and (found := _reconciled(code, arguments)) is not None:

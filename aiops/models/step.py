@@ -25,6 +25,9 @@ class StepState(models.TextChoices):
     SUCCEEDED = "succeeded", "Succeeded"
 
 
+#: How the name of a step begins that takes another back; the name of the other follows.
+UNDO = "undo:"
+
 #: Finished for good, as far as the steps after it are concerned.
 DONE: tuple[str, ...] = (StepState.SUCCEEDED, StepState.SKIPPED)
 #: Something will move it by itself, or a wait holds it.

@@ -18,7 +18,7 @@ from django.utils import timezone
 from aiops.models.escalation import Escalation, EscalationState
 from aiops.models.event import Event
 from aiops.models.run import ENDED, Run, RunState
-from aiops.models.step import Reason, Step, StepState
+from aiops.models.step import UNDO, Reason, Step, StepState
 
 #: Steps nobody holds a lease on and that are not finished.
 UNLEASED: tuple[str, ...] = (
@@ -190,7 +190,7 @@ def cancel_steps(run_id: UUID) -> int:
 
     Steps of undoing are what a stopping run still has to do.
     """
-    found = Step.objects.filter(run_id=run_id, state__in=UNLEASED).exclude(name__startswith="undo:")
+    found = Step.objects.filter(run_id=run_id, state__in=UNLEASED).exclude(name__startswith=UNDO)
     return _move(found, StepState.CANCELLED, finished_at=Now())
 
 
