@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 
 from aiops.models.run import Run
 from aiops.models.step import Step
@@ -57,6 +58,15 @@ class Attempt(models.Model):
             models.CheckConstraint(
                 condition=models.Q(outcome__in=Outcome.values), name="attempt_outcome_is_known"
             ),
+        ]
+        indexes = [
+            # How often an error came, hour by hour; successful attempts are not in it.
+            models.Index(
+                KeyTextTransform("fingerprint", "error"),
+                "finished_at",
+                condition=models.Q(error__isnull=False),
+                name="attempt_failed_alike",
+            )
         ]
 
     def __str__(self) -> str:

@@ -35,6 +35,24 @@ class EscalationState(models.TextChoices):
     CLOSED = "closed", "Closed: its cause is gone"
 
 
+class Severity(models.TextChoices):
+    """How much depends on the answer. Sorted by `SEVERITIES`."""
+
+    LOW = "low", "Low"
+    NORMAL = "normal", "Normal"
+    HIGH = "high", "High"
+    CRITICAL = "critical", "Critical"
+
+
+#: The most urgent first.
+SEVERITIES: tuple[str, ...] = (
+    Severity.CRITICAL,
+    Severity.HIGH,
+    Severity.NORMAL,
+    Severity.LOW,
+)
+
+
 class Escalation(models.Model):
     """A question with an owner, a due time and the answers that are allowed."""
 
@@ -49,9 +67,19 @@ class Escalation(models.Model):
     shows = models.JSONField(null=True, blank=True)
     shown_hash = models.CharField(max_length=64, blank=True, default="")
     answers = models.JSONField(default=list)
+    severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.NORMAL)
+    #: Who has it: a person, and the group of people that it is for; "" for anyone.
     owner = models.CharField(max_length=150, blank=True, default="")
+    group = models.CharField(max_length=150, blank=True, default="")
+    #: How many different people must approve, and those who have: [{"by", "at", "note"}, ...].
+    people = models.SmallIntegerField(default=1)
+    approvals = models.JSONField(default=list)
     opened_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(null=True, blank=True)
+    #: When somebody is reminded next, how often that happened, and how often it was handed up.
+    remind_at = models.DateTimeField(null=True, blank=True)
+    reminders = models.SmallIntegerField(default=0)
+    level = models.SmallIntegerField(default=0)
     #: What happens when nobody answers in time: "wait", "approve" or "reject".
     if_nobody = models.CharField(max_length=10, default="wait")
     state = models.CharField(
@@ -61,6 +89,9 @@ class Escalation(models.Model):
     note = models.TextField(blank=True, default="")
     answered_by = models.CharField(max_length=150, blank=True, default="")
     answered_at = models.DateTimeField(null=True, blank=True)
+    #: When and why it closed without an answer: its cause is gone.
+    closed_at = models.DateTimeField(null=True, blank=True)
+    closed_why = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         constraints = [
@@ -74,7 +105,9 @@ class Escalation(models.Model):
         ]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(state="open"), name="escalation_due"),
+            models.Index(fields=["remind_at"], condition=Q(state="open"), name="escalation_remind"),
             models.Index(fields=["run", "state"], name="escalation_of_run"),
+            models.Index(fields=["state", "opened_at"], name="escalation_by_state"),
         ]
         permissions = [("decide_escalation", "Answer an escalation")]
 

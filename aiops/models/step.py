@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 
 from aiops.models.ids import new_id
@@ -173,6 +174,13 @@ class Step(models.Model):
                 fields=["map", "item"],
                 condition=Q(state="queued", map__isnull=False),
                 name="step_items_ready",
+            ),
+            # What failed alike, and what stands still.
+            models.Index(
+                KeyTextTransform("fingerprint", "error"),
+                "run",
+                condition=Q(state__in=["failed", "attention"]),
+                name="step_failed_alike",
             ),
         ]
 

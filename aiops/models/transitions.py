@@ -39,9 +39,9 @@ def lock(run_id: UUID) -> Run | None:
 
 
 def tell(
-    run_id: UUID, kind: str, *, step: UUID | None = None, actor: str = "", **data: Any
+    run_id: UUID | None, kind: str, *, step: UUID | None = None, actor: str = "", **data: Any
 ) -> None:
-    """Append an event."""
+    """Append an event; without a run, about what all runs share."""
     Event.objects.create(run_id=run_id, step=step, kind=kind, actor=actor, data=data)
 
 
