@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "django_celery_results",
     "django_celery_beat",
     "aiops",
+    # `manage.py seed_demo`: by name, as workflow files are found.
+    *([] if IS_PRODUCTION else ["tasks.demo"]),
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -166,7 +168,9 @@ UNFOLD = {
 # The engine
 
 #: Packages whose modules are workflow files.
-AIOPS_WORKFLOWS = os.environ.get("AIOPS_WORKFLOWS", "tasks.workflows").split(",")
+AIOPS_WORKFLOWS = os.environ.get(
+    "AIOPS_WORKFLOWS", "tasks.workflows" if IS_PRODUCTION else "tasks.workflows,tasks.demo.flows"
+).split(",")
 #: How long a claim on a step holds, and how often its process renews it.
 AIOPS_LEASE_S = float(os.environ.get("AIOPS_LEASE_S", "30"))
 AIOPS_RENEW_S = float(os.environ.get("AIOPS_RENEW_S", "10"))

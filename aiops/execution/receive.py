@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from aiops.execution import meeting
 from aiops.execution.advance import nudge
 from aiops.execution.resume import NotPossible
-from aiops.models import Reason, Signal, Step, StepState
+from aiops.models import Reason, Signal, Step, StepState, transitions
 
 
 def receive(
@@ -25,6 +26,7 @@ def receive(
     if not name or not source_id:
         raise NotPossible("an event needs its name, and an id that its sender never uses again")
     with transaction.atomic():
+        meeting.hold(tenant, name, match)
         try:
             with transaction.atomic():
                 signal = Signal.objects.create(
@@ -32,7 +34,9 @@ def receive(
                 )
         except IntegrityError:
             return _again(tenant, name, source_id)
-        for run_id in _waiting(tenant, name, match):
+        waiting = _waiting(tenant, name, match)
+        transitions.wake([step for step, _ in waiting])
+        for run_id in {run for _, run in waiting}:
             nudge(run_id)
         return signal
 
@@ -43,8 +47,8 @@ def _again(tenant: str, name: str, source_id: str) -> Signal:
     return known.get()
 
 
-def _waiting(tenant: str, name: str, match: str) -> list[UUID]:
-    """Runs with a step that waits for this event."""
+def _waiting(tenant: str, name: str, match: str) -> list[tuple[UUID, UUID]]:
+    """Steps that wait for this event, with their runs."""
     steps = Step.objects.filter(
         run__tenant=tenant,
         state=StepState.WAITING,
@@ -53,4 +57,4 @@ def _waiting(tenant: str, name: str, match: str) -> list[UUID]:
         wake_at__isnull=False,
         progress={"event": name, "key": match},
     )
-    return list(steps.values_list("run_id", flat=True).distinct())
+    return list(steps.values_list("id", "run_id"))

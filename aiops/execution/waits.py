@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from aiops.execution import escalate
+from aiops.execution import escalate, meeting
 from aiops.execution.board import Board
 from aiops.execution.payloads import check_in
 from aiops.execution.values import RunInfo, Values, output
@@ -110,6 +110,7 @@ def _begin_event(board: Board, node: PlanNode) -> None:
     step = board.views[node.name].id
     until = timezone.now() + timedelta(hours=node.timeout_h)
     awaited = {"event": node.event, "key": event_key(board, node)}
+    meeting.hold(board.run.tenant, node.event, awaited["key"])
     transitions.wait(step, Reason.EVENT, until=until, wake_at=until, awaited=awaited)
     board.becomes(node.name, StepState.WAITING, Reason.EVENT)
     _look_at_event(board, node)
@@ -129,8 +130,13 @@ def _look_at_event(board: Board, node: PlanNode) -> None:
         Signal.objects.filter(id=found.id).update(taken_by=step)
         succeed(board, node, found.payload)
         return
-    until = board.views[node.name].until
-    if until is not None and until <= timezone.now() and transitions.need_person(step):
+    view, now = board.views[node.name], timezone.now()
+    if view.until is not None and view.until > now:
+        if view.wake_at is not None and view.wake_at <= now:
+            # It was woken for an event that another step has taken.
+            transitions.wake([step], at=view.until)
+        return
+    if view.until is not None and transitions.need_person(step):
         question = f"The event {node.event!r} did not come in {node.timeout_h:g} h. What now?"
         escalate.ask(run_id=board.run.id, step_id=step, kind="event_missing", question=question)
         board.becomes(node.name, StepState.ATTENTION, Reason.PERSON)

@@ -131,6 +131,15 @@ def wait(
     )
 
 
+def wake(steps: Sequence[UUID], *, at: datetime | None = None) -> int:
+    """Let the keeper look at waiting steps at a time, or now: what they wait for may have come.
+
+    The one move that needs no lock of the run: it says nothing of how the step stands.
+    """
+    found = Step.objects.filter(id__in=steps, state=StepState.WAITING)
+    return found.update(wake_at=at or Now())
+
+
 def wait_for_items(step: UUID, *, published: bool) -> None:
     """Let a map wait for its items; the keeper looks at its members when they are overdue."""
     _move(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from aiops.servers.__main__ import on_interrupt, say
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tasks.demo.story import Story
 
 LOGIN = "admin"
+#: How many pretended runs fill the console, and how long people act on them.
+PRETENDED = 46
+REHEARSAL_S = 90.0
 
 Tell = Callable[[str], None]
 
@@ -66,6 +70,7 @@ def play(servers: Servers, options: argparse.Namespace) -> int:
         if options.once:
             return 1 if problems else 0
         say("Serving. Ctrl-C stops everything; the data stays.")
+        rehearse(interrupted)
         interrupted.wait()
         return 1 if problems else 0
     finally:
@@ -116,6 +121,18 @@ def act(stage: Stage, folder: Path, tickets: int, tell: Tell) -> Story:
     stage.start_rest()
     story.watch()
     return story
+
+
+def rehearse(interrupted: Event) -> None:
+    """Fill the console with pretended work in every state, until a signal comes."""
+    from tasks.demo.rehearsal import Rehearsal
+
+    rehearsal = Rehearsal(say=lambda text: None)
+    number = rehearsal.start(PRETENDED, seed=1)
+    say(f"{number} pretended runs, many of them in trouble, show what the console is for.")
+    end = time.monotonic() + REHEARSAL_S
+    while not interrupted.is_set() and time.monotonic() < end and rehearsal.act(1.0):
+        pass
 
 
 def report(story: Story, addresses: Addresses, password: str) -> list[str]:

@@ -116,7 +116,7 @@ class Story:
         events = Event.objects.filter(run__in=numbers, id__gt=self._heard).order_by("id")
         for event in events:
             self._heard = event.id
-            if text := self._sentence(event):
+            if event.run_id and (text := self._sentence(event)):
                 self.say(f"#{numbers[event.run_id]} {text}")
 
     def _sentence(self, event: Event) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import threading
 
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from aiops.execution import dispatch
 from aiops.execution.receive import receive
 from aiops.execution.resume import NotPossible
 from aiops.models import Signal
-from tests.execution.engine import COMMITS, Engine, fresh, result
+from tests.execution.engine import COMMITS, Engine, fresh, result, the_step
 
 pytestmark = COMMITS
 
@@ -52,3 +57,45 @@ def test_an_event_without_an_id_is_refused(engine: Engine) -> None:
         receive("order.paid", {}, source_id="")
 
     assert not Signal.objects.exists()
+
+
+def test_a_process_that_does_not_publish_leaves_the_waking_to_the_keeper(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = engine.run("payment", input={"label": "A1"})
+    monkeypatch.setattr(dispatch._Process, "publishes", False)
+
+    receive("order.paid", {"pence": 7}, match="A1", source_id="e1")
+
+    woken = the_step(run, "paid").wake_at
+    assert woken is not None
+    assert woken <= timezone.now()
+
+
+def test_a_step_that_was_woken_for_nothing_waits_on(engine: Engine) -> None:
+    runs = [engine.run("payment", input={"label": "A1"}) for _ in range(2)]
+
+    receive("order.paid", {"pence": 7}, match="A1", source_id="e1")
+    engine.work()
+
+    first, second = sorted(runs, key=lambda run: fresh(run).state)
+    assert (fresh(first).state, fresh(second).state) == ("succeeded", "waiting")
+    waiting = the_step(second, "paid")
+    assert waiting.wake_at == waiting.until
+
+
+def test_an_event_and_its_waiter_that_come_at_once_do_not_miss_each_other(engine: Engine) -> None:
+    def send() -> None:
+        receive("order.paid", {"pence": 7}, match="A1", source_id="e1")
+        connection.close()
+
+    sender = threading.Thread(target=send)
+    with transaction.atomic():
+        # It begins to wait and looks for the event, which is sent before this has committed.
+        run = engine.start("payment", input={"label": "A1"})
+        sender.start()
+        sender.join(timeout=0.5)
+    sender.join(timeout=10)
+    engine.work()
+
+    assert (fresh(run).state, result(run)) == ("succeeded", 7)
