@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import task_postrun, task_prerun
 from kombu import Exchange, Queue
 
@@ -96,6 +97,14 @@ app.conf.update(
     beat_scheduler="django_celery_beat.schedulers:DatabaseScheduler",
     beat_max_loop_interval=5,
     beat_cron_starting_deadline=1800,
+    # Beat writes it among the schedules when it starts; there it may be paused.
+    beat_schedule={
+        "Retention: delete what nobody needs any more": {
+            "task": "tasks.sweep",
+            "schedule": crontab(minute="20"),
+            "options": {"expire_seconds": 3000},
+        },
+    },
 )
 
 

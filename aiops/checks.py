@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 
+from aiops.execution import notify
 from aiops.flow.registry import registry
 
 
@@ -30,3 +31,14 @@ def lease_and_renewal(**_: Any) -> list[CheckMessage]:
             id="aiops.E002",
         )
     ]
+
+
+@register("aiops")
+def notifications(**_: Any) -> list[CheckMessage]:
+    """aiops.W003: somebody is to be told of questions who cannot be."""
+    found = notify.wrong(
+        settings.AIOPS_NOTIFY,
+        secret=settings.AIOPS_NOTIFY_SECRET,
+        can_mail=settings.AIOPS_CAN_MAIL,
+    )
+    return [Warning(sentence, id="aiops.W003") for sentence in found]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.templatetags.static import static
 
 from aiops.servers.environment import addresses
 from aiops.servers.home import home
@@ -140,13 +142,29 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    # It tells of every request.
+    "loggers": {"httpx2": {"level": "WARNING"}},
 }
 
-#: The admin's shell: its name, and one colour for what can be pressed.
+#: The label beside every page's name, with a colour of unfold.
+_ENVIRONMENTS = {"staging": ["Staging", "warning"], "production": ["Production", "danger"]}
+
+#: The admin's shell: its name, its pages, and one colour for what can be pressed.
 UNFOLD = {
     "SITE_TITLE": "AI operations",
     "SITE_HEADER": "AI operations",
     "SITE_SYMBOL": "account_tree",
+    "ENVIRONMENT": _ENVIRONMENTS.get(os.environ.get("AIOPS_ENV", "")),
+    "DASHBOARD_CALLBACK": "aiops.admin.dashboard.dashboard",
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "navigation": "aiops.admin.navigation.sidebar",
+    },
+    "COMMAND": {"search_callback": "aiops.admin.search.find"},
+    # Repairs of unfold that every page needs.
+    "STYLES": [lambda _: static("console/console.css")],
+    "SCRIPTS": [lambda _: static("console/keys.js")],
     "BORDER_RADIUS": "9px",
     "COLORS": {
         "primary": {
@@ -183,6 +201,23 @@ AIOPS_INLINE_BYTES = 64 * 1024
 #: A larger run input is refused.
 AIOPS_MAX_INPUT_BYTES = int(os.environ.get("AIOPS_MAX_INPUT_BYTES", str(8 * 1024 * 1024)))
 
+#: What own models cost, in dollars for a million tokens: {"<alias or model>": {"input": 0.5, "output": 1.5,
+#: "cached": 0.1}}. Others are looked up in genai-prices; what is in neither is shown as not known.
+AIOPS_PRICES: dict[str, dict[str, float]] = {
+    # The demo's own models run on this machine.
+    "smollm2-135m-instruct": {"input": 0, "output": 0},
+    "all-minilm-l6-v2": {"input": 0, "output": 0},
+    **json.loads(os.environ.get("AIOPS_PRICES", "{}")),
+}
+#: What model calls may cost a day, in dollars: {"all": 50, "workflows": {"support_reply": 20}, "tenants":
+#: {"acme": 5}}. A limit set in the console takes its place; a run's own is declared with its workflow.
+AIOPS_BUDGETS: dict[str, Any] = json.loads(os.environ.get("AIOPS_BUDGETS", "{}"))
+
+#: Where Flower listens; the console passes its pages on to those who may see them.
+AIOPS_FLOWER_URL = os.environ.get(
+    "AIOPS_FLOWER_URL", f"http://127.0.0.1:{os.environ.get('FLOWER_PORT', '5555')}"
+)
+
 # Celery (each value is argued in docs/decisions/5-celery-settings.md)
 
 CELERY_BROKER_URL = _addresses["BROKER_URL"]
@@ -190,3 +225,28 @@ if CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT = "aiops.broker:Transport"
 CELERY_RESULT_BACKEND = _addresses["RESULT_URL"]
 CELERY_DB_REUSE_MAX = 10**6
+
+# Questions to people, and who is told of them
+
+#: Where people and receivers of notifications reach this console, without a slash at the end.
+AIOPS_BASE_URL = os.environ.get("AIOPS_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+#: Groups to which questions belong: the first unless a workflow says, the next when it is late.
+AIOPS_ESCALATION_GROUPS = [
+    group
+    for group in os.environ.get("AIOPS_ESCALATION_GROUPS", "approver,admin").split(",")
+    if group
+]
+#: Group -> e-mail addresses and URLs of webhooks, as JSON; "*" is told whatever the group.
+AIOPS_NOTIFY: dict[str, list[str]] = json.loads(os.environ.get("AIOPS_NOTIFY", "{}"))
+#: Signs webhooks (Standard Webhooks): "whsec_" and 32 random bytes in base64.
+AIOPS_NOTIFY_SECRET = os.environ.get("AIOPS_NOTIFY_SECRET", "")
+#: Without a mail server no mail is written, let alone sent.
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("EMAIL_USE_TLS", "0") == "1"
+EMAIL_USE_SSL = os.environ.get("EMAIL_USE_SSL", "0") == "1"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "aiops@localhost")
+AIOPS_CAN_MAIL = bool(EMAIL_HOST)

@@ -4,7 +4,11 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from aiops.admin.flower import flower
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("flower/", flower, name="flower"),
+    path("flower/<path:page>", flower, name="flower_page"),
 ]

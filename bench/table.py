@@ -44,10 +44,10 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
     """Replace what is between the markers of a file."""
     before = path.read_text()
-    place = re.compile(f"{re.escape(BEGIN)}.*{re.escape(END)}", re.DOTALL)
+    place = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
     if not place.search(before):
-        raise NoMarkers(f"{path} has no place for the table: add a line {BEGIN} and a line {END}")
-    path.write_text(place.sub(lambda _: f"{BEGIN}\n{text}\n{END}", before))
+        raise NoMarkers(f"{path} has no place for the table: add a line {begin} and a line {end}")
+    path.write_text(place.sub(lambda _: f"{begin}\n{text}\n{end}", before))

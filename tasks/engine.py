@@ -10,7 +10,7 @@ from celery.exceptions import Ignore
 
 from aiops.celery import app
 from aiops.execution import advance as motor
-from aiops.execution import door, member, runner
+from aiops.execution import bulk_work, deliver, door, member, runner
 from aiops.execution.claim import Owner
 from aiops.execution.patience import patiently
 from aiops.execution.runner import Delivery, Message
@@ -46,6 +46,12 @@ def join(run_id: str) -> None:
     patiently(lambda: motor.advance(UUID(run_id)))
 
 
+@app.task(name="tasks.run_bulk")
+def run_bulk(job_id: str) -> str:
+    """Do the next runs of a bulk job."""
+    return patiently(lambda: bulk_work.work(UUID(job_id)))
+
+
 @app.task(name="tasks.start_run", ignore_result=False)
 def start_run(workflow: str, input: Any, **options: Any) -> dict[str, Any]:
     """Start a run from another program; the options are those of `door.start`."""
@@ -62,6 +68,12 @@ def cancel_run(run_id: str, reason: str = "", actor: str = "") -> dict[str, Any]
 def run_status(run_id: str) -> dict[str, Any]:
     """The five answers about a run, for another program."""
     return patiently(lambda: door.status(run_id))
+
+
+@app.task(name="tasks.notify")
+def notify(named: list[list[int]]) -> int:
+    """Tell people and programs outside about questions; each of `named` is an id and its tries."""
+    return patiently(lambda: deliver.deliver(named))
 
 
 def _owner(task: Task[Any, Any]) -> Owner:

@@ -10,6 +10,8 @@ import pytest
 
 from aiops.servers.running import Servers
 
+pytest_plugins = ["tests.fault_server.fixtures"]
+
 # At import, because other conftest modules import models. What the environment names is used as
 # it is; the rest is started in a folder of its own, so that no developer's data is touched.
 _servers = Servers.throwaway()
@@ -29,3 +31,11 @@ def _no_version_of_an_earlier_test() -> Iterator[None]:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     _servers.stop()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """Counts are kept for some seconds: one test's are no other test's."""
+    from django.core.cache import cache
+
+    cache.clear()

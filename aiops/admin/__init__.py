@@ -1,5 +1,41 @@
 """The operators' pages. Importing this registers them."""
 
-from aiops.admin import escalation, event, node, run, step, workflow
+from aiops.admin import (
+    beat,
+    budget,
+    bulk,
+    celery_results,
+    dashboard,
+    escalation,
+    event,
+    failure_group,
+    lane,
+    model_call,
+    node,
+    operator_action,
+    pause,
+    people,
+    run,
+    step,
+    workflow,
+)
 
-__all__ = ["escalation", "event", "node", "run", "step", "workflow"]
+__all__ = [
+    "beat",
+    "budget",
+    "bulk",
+    "celery_results",
+    "dashboard",
+    "escalation",
+    "event",
+    "failure_group",
+    "lane",
+    "model_call",
+    "node",
+    "operator_action",
+    "pause",
+    "people",
+    "run",
+    "step",
+    "workflow",
+]

@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from aiops.admin.compare import Compares
+from aiops.admin.content import ShowsContent
 from aiops.admin.history import (
     HistoryAdmin,
     HistoryInline,
@@ -16,6 +18,7 @@ from aiops.admin.history import (
     list_of,
     page_of,
 )
+from aiops.execution import looking
 from aiops.models import Attempt, Step
 
 
@@ -38,7 +41,9 @@ class AttemptInline(HistoryInline):
 
 
 @admin.register(Step)
-class StepAdmin(HistoryAdmin):
+class StepAdmin(Compares, ShowsContent, HistoryAdmin):
+    look = staticmethod(looking.at_step)
+    change_form_outer_after_template = "console/parts/reveal_row.html"
     list_display = ("__str__", "run_id", "state_chip", "reason", "since", "until", "worker")
     list_filter = ("state", "kind", "pool", "effect")
     list_filter_submit = True
@@ -48,7 +53,6 @@ class StepAdmin(HistoryAdmin):
     heavy = ("result", "item_value", "error", "progress", "history")
     ordering = ("-id",)
     inlines = (AttemptInline,)
-    content = ("item_value_shown", "result_shown", "result_ref", "progress_shown")
     shown = (
         (
             None,
@@ -93,18 +97,6 @@ class StepAdmin(HistoryAdmin):
     @column("error")
     def error_shown(self, step: Step) -> SafeString:
         return error_text(step.error)
-
-    @column("item")
-    def item_value_shown(self, step: Step) -> SafeString:
-        return as_text(step.item_value)
-
-    @column("result")
-    def result_shown(self, step: Step) -> SafeString:
-        return as_text(step.result)
-
-    @column("progress")
-    def progress_shown(self, step: Step) -> SafeString:
-        return as_text(step.progress)
 
 
 @admin.register(Attempt)

@@ -12,14 +12,16 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils.cache import add_never_cache_headers
 
 from aiops.admin.history import VIEW_PAYLOAD
 from aiops.admin.page.amounts import length, money
 from aiops.admin.page.words import VERB_ICONS, VERDICT
-from aiops.execution import offers
+from aiops.execution import looking, offers
 from aiops.execution.carry_out import Given, Stale, carry_out
 from aiops.execution.payloads import check_out
 from aiops.execution.planned import Plan
@@ -28,7 +30,7 @@ from aiops.execution.resume import NotPossible
 from aiops.execution.start import StartRefused
 from aiops.flow.errors import StepError
 from aiops.flow.refusals import WorkflowError
-from aiops.models import Escalation, Run
+from aiops.models import Escalation, EscalationState, Run
 
 #: A larger input is not put into a form; the same one can still be run again.
 MAX_SHOWN_CHARS = 50_000
@@ -64,6 +66,8 @@ def _view(site: AdminSite, request: HttpRequest, run_id: UUID, verb: str) -> Htt
     form = Form(site, request, shown)
     if request.method != "POST":
         return form.shown()
+    if "show" in request.POST:
+        return form.revealed()
     for needed in shown.permissions[1:]:
         _refuse_without(request, needed)
     return form.done(step, escalation)
@@ -93,13 +97,40 @@ class Form:
             return moved.shown(error=_sentence(stale), status=HTTPStatus.CONFLICT)
         except (NotPossible, StartRefused, WorkflowError, StepError, Unreadable) as error:
             return self.shown(error=_sentence(error))
+        asked = plan.escalation
+        if asked is not None and plan.verb != "claim":
+            asked.refresh_from_db()
+            if asked.state == EscalationState.OPEN:
+                count = f"{len(asked.approvals)} of {asked.people}"
+                messages.info(self.request, f"{count} have approved: it takes another person.")
+                return self._see(reverse("admin:aiops_escalation_change", args=[asked.id]))
         messages.success(self.request, f"Done: {plan.button}.")
         return self._see(reverse("admin:aiops_run_change", args=[found]))
 
-    def shown(self, *, error: str = "", status: int = HTTPStatus.OK) -> HttpResponse:
-        """The plan as a page; what htmx asks for is the same without the shell around it."""
+    @transaction.atomic
+    def revealed(self) -> HttpResponse:
+        """The plan with what it is about, and the event that says who saw it."""
+        _refuse_without(self.request, VIEW_PAYLOAD)
+        actor, plan = self.request.user.get_username(), self.plan
+        if plan.wants == "input":
+            looking.record(plan.run_id, actor=actor, what="the run's input")
+        if plan.escalation is not None and plan.escalation.shows is not None:
+            step = plan.escalation.step_id
+            looking.record(plan.run_id, actor=actor, what="what a question shows", step=step)
+        response = self.shown(is_revealed=True)
+        add_never_cache_headers(response)
+        return response
+
+    def shown(
+        self, *, error: str = "", status: int = HTTPStatus.OK, is_revealed: bool = False
+    ) -> HttpResponse:
+        """The plan as a page; what htmx asks for is the same without the shell around it.
+
+        What it is about comes when somebody asks for it.
+        """
         plan, can_read = self.plan, self.request.user.has_perm(VIEW_PAYLOAD)
-        run = Run.objects.only("title", "workflow", "input", "input_ref").get(id=plan.run_id)
+        columns = ("title", "workflow", *(("input", "input_ref") if is_revealed else ()))
+        run = Run.objects.only(*columns).get(id=plan.run_id)
         shell = {} if self.is_dialog else self.site.each_context(self.request)
         context = {
             **shell,
@@ -119,8 +150,9 @@ class Form:
             "back": reverse("admin:aiops_run_change", args=[plan.run_id]),
             "action": self.request.get_full_path(),
             "can_read": can_read,
-            "evidence": _evidence(plan) if can_read else "",
-            "input": _input(run) if can_read and plan.wants == "input" else "",
+            "is_revealed": is_revealed,
+            "evidence": _evidence(plan) if is_revealed else "",
+            "input": _input(run) if is_revealed and plan.wants == "input" else "",
             "typed": self.request.POST,
         }
         return render(self.request, "console/do.html", context, status=status)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
-from aiops.execution import dispatch, fanout, undo, waits
+from aiops.execution import dispatch, escalate, fanout, holds, undo, waits
 from aiops.execution.board import Board, Standing, left_out, standing
 from aiops.execution.canvas import Members, compile, ready
 from aiops.execution.catalog import plan_of
@@ -16,6 +17,9 @@ from aiops.flow.plan import PlanNode
 from aiops.models import Reason, Run, RunState, Step, StepState, transitions
 from aiops.models.run import ENDED
 from aiops.models.step import ALIVE
+
+#: What a paused workflow has put off is looked at again after this long, should nobody wake it.
+PUT_OFF_S = 30.0
 
 
 def advance(run_id: UUID) -> None:
@@ -37,7 +41,9 @@ def settle(run: Run, board: Board | None = None) -> None:
         _come_to_rest(run)
     elif run.deadline_at is not None and run.deadline_at <= timezone.now():
         stop(run, "its deadline has passed")
-    elif run.paused_at is None and not _is_behind_another(run):
+    elif run.paused_at is not None:
+        _stand_still(run)
+    elif not _is_behind_another(run):
         _go_on(board or Board.load(run))
 
 
@@ -46,7 +52,7 @@ def stop(run: Run, reason: str, *, actor: str = "") -> None:
     transitions.mark_run(run, cancel_requested_at=timezone.now(), paused_at=None)
     transitions.move_run(run, RunState.CANCELLING, reason=reason, actor=actor)
     transitions.cancel_steps(run.id)
-    transitions.close_escalations(run.id)
+    escalate.close(run.id, why=f"the run was stopped: {reason}")
     stop_children(Step.objects.filter(run=run).values("id"), reason)
     _come_to_rest(run)
 
@@ -69,6 +75,12 @@ def stop_child(run_id: UUID, reason: str) -> None:
             stop(run, f"its parent stopped: {reason}")
 
 
+def _stand_still(run: Run) -> None:
+    """Let a paused run say so as soon as nothing of it is worked on any more."""
+    if not Step.objects.filter(run=run, state=StepState.RUNNING).exists():
+        transitions.move_run(run, RunState.WAITING, reason=run.reason)
+
+
 def _is_behind_another(run: Run) -> bool:
     """Whether the run ahead of it (same key, policy "queue") has not ended."""
     if run.after_id is None:
@@ -85,15 +97,20 @@ def _go_on(board: Board) -> None:
     sends: list[str] = []
     members: list[Members] = []
     _wake(board, sends, members)
+    put_off: set[str] = set()
     while True:
         found = ready(board.plan, board.states, board.chosen())
-        if not found.begin and not found.skip:
+        begin = [name for name in found.begin if name not in put_off]
+        if not begin and not found.skip:
             break
         transitions.skip([board.views[name].id for name in found.skip], run_id=board.run.id)
         for name in found.skip:
             board.becomes(name, StepState.SKIPPED)
-        for name in found.begin:
-            _begin(board, board.plan.by_name[name], sends, members)
+        for name in begin:
+            if _is_put_off(board, board.plan.by_name[name]):
+                put_off.add(name)
+            else:
+                _begin(board, board.plan.by_name[name], sends, members)
     _send(board, sends, members)
     _conclude(board)
 
@@ -105,7 +122,9 @@ def _wake(board: Board, sends: list[str], members: list[Members]) -> None:
         node = board.plan.by_name[name]
         is_due = view.wake_at is not None and view.wake_at <= now
         match view.state, view.reason:
-            case (StepState.RETRYING, _) | (StepState.WAITING, Reason.LANE) if is_due:
+            case (StepState.RETRYING, _) | (StepState.WAITING, Reason.LANE | Reason.BUDGET) if (
+                is_due
+            ):
                 board.becomes(name, StepState.QUEUED, Reason.MESSAGE)
                 sends.append(name)
             case StepState.WAITING, Reason.ITEMS:
@@ -115,6 +134,17 @@ def _wake(board: Board, sends: list[str], members: list[Members]) -> None:
             case StepState.ATTENTION, _ if node.kind == "child":
                 # Somebody may have mended the child instead of answering here.
                 waits.look(board, node)
+
+
+def _is_put_off(board: Board, node: PlanNode) -> bool:
+    """Put off the start of a child run while the workflow of this one is paused.
+
+    No worker takes a child run up: what holds every other step at its claim does not hold this.
+    """
+    if node.kind != "child" or not holds.is_paused(board.run.workflow):
+        return False
+    transitions.put_off(board.views[node.name].id, timezone.now() + timedelta(seconds=PUT_OFF_S))
+    return True
 
 
 def _begin(board: Board, node: PlanNode, sends: list[str], members: list[Members]) -> None:
@@ -169,7 +199,7 @@ def _come_to_rest(run: Run) -> None:
 
 def _tell_who_waits(run: Run) -> None:
     """Advance the parent of a run that has ended, and the run behind it."""
-    transitions.close_escalations(run.id)
+    escalate.close(run.id, why=f"the run has ended: {run.get_state_display().lower()}")
     waiting = list(Run.objects.filter(after=run, finished_at__isnull=True))
     if run.parent_step_id is not None:
         waiting += Run.objects.filter(steps=run.parent_step_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from aiops.execution import resume
+from aiops.execution import budgets, lanes, notify, people, resume
 from aiops.execution.advance import settle, stop
 from aiops.execution.catalog import plan_of
 from aiops.execution.resume import NotPossible
@@ -27,6 +27,8 @@ def answer(
 
     `result` is for "supply" and "it_happened". `shown_hash`, where given, must be that of what the
     person saw: an answer to something else is refused. The second of two answers is refused too.
+    Where several people must approve, all but the last approval are kept, and the question stays
+    open; one rejection is enough.
     """
     asked = Escalation.objects.filter(id=escalation_id).first()
     if asked is None:
@@ -35,10 +37,13 @@ def answer(
         run = resume.locked(asked.run_id)
         asked.refresh_from_db()
         _refuse_unfit(asked, choice, shown_hash)
+        if choice == "approve" and _is_one_of_several(asked, actor=actor, note=note):
+            return asked
         answered = transitions.answer_escalation(asked.id, answer=choice, actor=actor, note=note)
         if answered is None or asked.step_id is None:
             raise NotPossible("somebody else has answered it")
         step = Step.objects.get(id=asked.step_id)
+        notify.tell(answered, "answered")
         _carry_out(run, step, choice, actor=actor, note=note, result=result)
         return answered
 
@@ -55,6 +60,15 @@ def _refuse_unfit(asked: Escalation, choice: str, shown_hash: str | None) -> Non
         raise NotPossible("what you saw has changed since: look again, then answer")
 
 
+def _is_one_of_several(asked: Escalation, *, actor: str, note: str) -> bool:
+    """Keep an approval where the workflow asks for several people; whether more must follow."""
+    if why := people.refusal(asked, actor):
+        raise NotPossible(why)
+    if asked.people > 1 and not transitions.approve_escalation(asked, actor=actor, note=note):
+        raise NotPossible("somebody else has just approved it: look again")
+    return asked.people > 1 and people.still_needed(asked) > 0
+
+
 def _carry_out(run: Run, step: Step, choice: str, *, actor: str, note: str, result: Any) -> None:
     match choice:
         case "approve":
@@ -68,6 +82,10 @@ def _carry_out(run: Run, step: Step, choice: str, *, actor: str, note: str, resu
             resume.supply_step(run, step, result, actor=actor, reason=note)
         case "skip":
             resume.skip_step(run, step, actor=actor, reason=note or "skipped")
+        case "resume_lane":
+            lanes.resume(step.lane, actor=actor, reason=note)
+        case "raise_budget":
+            budgets.double(step.lane, actor=actor, reason=note)
         case "cancel":
             stop(run, note or "cancelled", actor=actor)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from aiops.execution import judge
 from aiops.execution.facts import STOPPED, ItemGroup, RunFacts, StepRow, load
+from aiops.execution.holds import Held, concerns
 from aiops.execution.retry_price import price_of_run, price_of_step
 from aiops.execution.user_status import Part, UserStatus, Waits, user_status
 from aiops.models import Reason, Run, RunState, StepState
@@ -47,17 +48,19 @@ def answers_of(facts: RunFacts) -> dict[str, Any]:
 
 def state(facts: RunFacts) -> dict[str, Any]:
     """Answer 1: where it stands, and what it waits for, since when, until when at the latest."""
-    run = facts.run
+    run, on_hold = facts.run, held(facts)
     waits = [] if run.is_ended else [_wait(facts, step) for step in facts.steps if _is_open(step)]
     untils = [wait["until"] for wait in waits if wait["until"]]
     return {
         "key": run.state,
         "word": run.get_state_display(),
-        "reason": run.reason,
+        "reason": on_hold.sentence if on_hold else run.reason,
         "since": _at(run.since),
         "until": min(untils, default=_at(run.deadline_at)),
         "is_ended": run.is_ended,
         "paused_at": _at(run.paused_at),
+        # What the pause of a pool or a workflow keeps from going on, if nothing else goes on.
+        "held": asdict(on_hold) if on_hold else None,
         "cancel_requested_at": _at(run.cancel_requested_at),
         "deadline_at": _at(run.deadline_at),
         "behind": str(run.after_id) if run.after_id else None,
@@ -146,12 +149,45 @@ def user(facts: RunFacts) -> dict[str, Any]:
 
 def seen_by_user(facts: RunFacts) -> UserStatus:
     run = facts.run
+    is_paused = run.paused_at is not None or held(facts) is not None
     return user_status(
         run.state,
         [_part(facts, step) for step in facts.steps if step.name in facts.plan.by_name],
         is_stopping=run.cancel_requested_at is not None,
-        is_paused=run.paused_at is not None,
+        is_paused=is_paused,
     )
+
+
+def held(facts: RunFacts) -> Held | None:
+    """The pause that a run waits for: it holds a step, and no other goes on by itself."""
+    if facts.run.is_ended or facts.run.paused_at is not None:
+        return None
+    found = None
+    for step in facts.steps:
+        on_hold = _held(facts, step)
+        found = found or on_hold
+        if on_hold is None and _goes_on(facts, step):
+            return None
+    return found
+
+
+def _held(facts: RunFacts, step: StepRow) -> Held | None:
+    """The pause that keeps this step from going on."""
+    is_put_off = step.wake_at is not None
+    if not concerns(step.state, step.reason, is_put_off=is_put_off) or _runs(facts, step):
+        return None
+    return Held.of(step.paused)
+
+
+def _goes_on(facts: RunFacts, step: StepRow) -> bool:
+    """Whether a step is at work, or will be without anybody's help."""
+    return _runs(facts, step) or step.child_works or concerns(step.state, step.reason)
+
+
+def _runs(facts: RunFacts, step: StepRow) -> bool:
+    groups = facts.items.get(step.id, ()) if step.reason == Reason.ITEMS else ()
+    running = StepState.RUNNING
+    return step.state == running or any(group.state == running for group in groups)
 
 
 def refusal(run: Run, has_stopped: bool) -> str:
@@ -164,28 +200,38 @@ def refusal(run: Run, has_stopped: bool) -> str:
 
 
 def _is_open(step: StepRow) -> bool:
-    return step.state not in (*DONE, StepState.PENDING, StepState.FAILED, StepState.CANCELLED)
+    if step.state == StepState.PENDING:
+        return step.wake_at is not None  # put off
+    return step.state not in (*DONE, StepState.FAILED, StepState.CANCELLED)
 
 
 def _wait(facts: RunFacts, step: StepRow) -> dict[str, Any]:
     """The live reason of an unfinished step."""
-    until = _until(facts, step)
+    on_hold = _held(facts, step)
+    until = None if on_hold else _until(facts, step)
     entry: dict[str, Any] = {
         "step": step.name,
         "state": step.state,
         "word": StepState(step.state).label,
-        "waits_for": Reason(step.reason).label if step.reason else "",
+        "waits_for": _waits_for(step, on_hold),
         "since": _at(step.since),
         "until": _at(until),
         # Past it, the keeper is about to act; a person's question may be late and stay open.
         "is_overdue": until is not None and until < facts.now,
         "worker": step.worker if step.state == StepState.RUNNING else "",
         "child": str(step.child) if step.reason == Reason.CHILD and step.child else None,
+        "held": asdict(on_hold) if on_hold else None,
     }
     groups = facts.items.get(step.id)
     if groups:
         entry["items"] = _counts(groups)
     return entry
+
+
+def _waits_for(step: StepRow, on_hold: Held | None) -> str:
+    if on_hold is not None:
+        return on_hold.wait
+    return Reason(step.reason).label if step.reason else ""
 
 
 def _until(facts: RunFacts, step: StepRow) -> datetime | None:
@@ -199,6 +245,9 @@ def _until(facts: RunFacts, step: StepRow) -> datetime | None:
             return step.wake_at
         case StepState.ATTENTION:
             return next((q["due_at"] for q in facts.questions if q["step_id"] == step.id), None)
+        case StepState.WAITING if step.reason == Reason.LANE and step.lane in facts.lanes:
+            # None: nobody knows; its own patience is hours away, and says nothing.
+            return facts.lanes[step.lane].held_until
         case _:
             return step.until or step.wake_at or step.dispatch_due
 
@@ -253,11 +302,10 @@ def _counts(groups: Iterable[ItemGroup]) -> dict[str, int]:
 def _part(facts: RunFacts, step: StepRow) -> Part:
     groups = facts.items.get(step.id, ())
     is_open_map = step.reason == Reason.ITEMS
-    is_running = step.state == StepState.RUNNING or (
-        is_open_map and any(group.state == StepState.RUNNING for group in groups)
-    )
+    is_running = _runs(facts, step)
     works = judge.is_leased(facts, step) or step.child_works
-    comes_again = step.state == StepState.RETRYING or step.reason == Reason.LANE
+    waits_in_line = step.reason in (Reason.LANE, Reason.BUDGET)
+    comes_again = step.state == StepState.RETRYING or waits_in_line
     if is_open_map:
         comes_again = any(group.state == StepState.RETRYING for group in groups)
     return Part(
@@ -267,10 +315,17 @@ def _part(facts: RunFacts, step: StepRow) -> Part:
         has_failed=step.state == StepState.FAILED,
         works=works,
         comes_again=comes_again or (is_running and not works),
-        asks=judge.is_stopped(facts, step) and step.state != StepState.FAILED,
+        asks=_is_over_budget(step)
+        or (judge.is_stopped(facts, step) and step.state != StepState.FAILED),
         waits=_WAITS.get(step.reason, "") if step.state == StepState.WAITING else "",
         share=_share(groups),
     )
+
+
+def _is_over_budget(step: StepRow) -> bool:
+    """Whether it waits until somebody raises its budget; what only waits for others goes on by itself."""
+    is_waiting = step.state == StepState.WAITING and step.reason == Reason.BUDGET
+    return is_waiting and (step.error or {}).get("code") != "in_flight"
 
 
 _WAITS: dict[str, Waits] = {

@@ -111,6 +111,7 @@ _WAITS: dict[str, str] = {
     Reason.TIMER: "waits for its time",
     Reason.CHILD: "waits for its child run",
     Reason.LANE: "waits for its provider",
+    Reason.BUDGET: "waits for its budget",
 }
 
 

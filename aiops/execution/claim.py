@@ -21,6 +21,7 @@ from psycopg import Connection, Cursor
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from aiops.execution.holds import NOT_PAUSED
 from aiops.models.step import UNDO
 
 #: A run in one of these lets its steps be claimed.
@@ -84,13 +85,14 @@ _TAKE = """
 # A stopped run still lets itself be undone.
 _CLAIM = f"""
 WITH r AS (
-    SELECT id, cancel_requested_at FROM aiops_run
+    SELECT id, workflow, cancel_requested_at FROM aiops_run
     WHERE id = %(run)s AND paused_at IS NULL AND finished_at IS NULL FOR NO KEY UPDATE
 ), claimed AS (
     UPDATE aiops_step s SET {_TAKE}
     FROM r
     WHERE s.id = %(step)s AND s.run_id = r.id AND s.epoch = %(epoch)s AND s.state = 'queued'
         AND (r.cancel_requested_at IS NULL OR starts_with(s.name, '{UNDO}'))
+        AND {NOT_PAUSED}
     RETURNING s.*
 ), begun AS (
     UPDATE aiops_run SET state = 'running', reason = '', since = clock_timestamp(),
@@ -106,6 +108,12 @@ _RESULTS = """
 SELECT name, result, result_ref FROM aiops_step
 WHERE run_id = %(run)s AND item IS NULL AND name = ANY(%(names)s)
 """
+
+# What an attempt's model calls cost; one whose price nobody knows makes the whole unknown.
+_COST = """(
+    SELECT CASE WHEN bool_and(c.cost_microusd IS NOT NULL) THEN sum(c.cost_microusd)::bigint END
+    FROM aiops_modelcall c WHERE c.step_id = done.id AND c.attempt = done.fence
+)"""
 
 _ATTEMPT = """
     INSERT INTO aiops_attempt (step_id, run_id, number, epoch, outcome, sent, worker, task_id,
@@ -123,7 +131,7 @@ WITH done AS (
     WHERE id = %(step)s AND fence = %(fence)s AND state = 'running'
     RETURNING id, run_id, name, fence, epoch, worker, task_id, started_at, finished_at
 ), tried AS (
-    {_ATTEMPT.format(outcome="%(outcome)s", sent="%(sent)s", cost="%(cost)s::bigint")}
+    {_ATTEMPT.format(outcome="%(outcome)s", sent="%(sent)s", cost=f"coalesce(%(cost)s::bigint, {_COST})")}
 ), told AS (
     INSERT INTO aiops_event (run_id, step, kind, actor, data, at)
     SELECT run_id, id, 'step.succeeded', '',
@@ -139,16 +147,17 @@ WITH done AS (
     UPDATE aiops_step s SET {_TAKE}
     FROM done, aiops_run r
     WHERE s.id = %(next)s AND s.state = 'pending' AND r.id = %(run)s AND {OPEN_RUN}
+        AND {NOT_PAUSED}
     RETURNING s.*
 )
 SELECT EXISTS (SELECT FROM done) AS recorded, {_CLAIMED}
 FROM (SELECT) one LEFT JOIN next ON TRUE
 """
 
-_END = """
+_END = f"""
 WITH done AS (
     UPDATE aiops_step SET state = %(state)s::text, reason = %(reason)s, since = clock_timestamp(),
-        wake_at = %(wake_at)s, error = %(error)s, tries = tries + %(burnt)s,
+        wake_at = %(wake_at)s, lane = %(lane)s, error = %(error)s, tries = tries + %(burnt)s,
         losses = losses + %(lost)s, history = %(history)s, in_doubt = %(in_doubt)s,
         lease_until = NULL, progress = NULL,
         finished_at = CASE WHEN %(state)s::text IN ('failed', 'cancelled') THEN clock_timestamp() END
@@ -159,7 +168,7 @@ WITH done AS (
     INSERT INTO aiops_attempt (step_id, run_id, number, epoch, outcome, error, sent, worker,
         task_id, started_at, finished_at, cost_microusd)
     SELECT id, run_id, fence, epoch, %(outcome)s, %(error)s, %(sent)s, worker, task_id,
-        started_at, finished_at, NULL
+        started_at, finished_at, {_COST}
     FROM done
 ), told AS (
     INSERT INTO aiops_event (run_id, step, kind, actor, data, at)
@@ -174,7 +183,7 @@ SELECT id FROM done
 _PICK = f"""
 picked AS (
     SELECT s.id FROM aiops_step s JOIN aiops_run r ON r.id = s.run_id
-    WHERE s.map_id = %(map)s AND s.state = 'queued' AND {OPEN_RUN}
+    WHERE s.map_id = %(map)s AND s.state = 'queued' AND {OPEN_RUN} AND {NOT_PAUSED}
     ORDER BY s.item LIMIT %(count)s FOR UPDATE OF s SKIP LOCKED
 ), claimed AS (
     UPDATE aiops_step s SET {_TAKE} FROM picked WHERE s.id = picked.id RETURNING s.*
@@ -183,6 +192,13 @@ SELECT {_CLAIMED} FROM claimed ORDER BY item
 """
 
 _CLAIM_ITEMS = f"WITH {_PICK}"
+
+# Whoever takes the first item of a time slice says so; a run that says it already is only read.
+_BEGIN = f"""
+UPDATE aiops_run r SET state = 'running', reason = '', since = clock_timestamp(),
+    started_at = coalesce(r.started_at, clock_timestamp())
+WHERE r.id = %(run)s AND r.state IN ('queued', 'retrying', 'waiting') AND {OPEN_RUN}
+"""
 
 _FINISH_ITEMS = f"""
 WITH given AS (
@@ -198,7 +214,7 @@ WITH given AS (
     RETURNING s.id, s.run_id, s.fence, s.epoch, given.sent, s.worker, s.task_id, s.started_at,
         s.finished_at
 ), tried AS (
-    {_ATTEMPT.format(outcome="'succeeded'", sent="sent", cost="NULL::bigint")}
+    {_ATTEMPT.format(outcome="'succeeded'", sent="sent", cost=_COST)}
 ), {_PICK}
 """
 
@@ -216,6 +232,21 @@ SET lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s)
 FROM mine WHERE s.id = mine.id
 """
 
+# A message that finds its step in the queue and may not take it is the last that the step had: it
+# counts as unsent, and not as overdue, so that the keeper sends one when what holds it is over.
+_UNSENT = "dispatches = 0, dispatch_due = clock_timestamp() + interval '1 day'"
+
+_REFUSED = f"""
+UPDATE aiops_step SET {_UNSENT}
+WHERE id = %(step)s AND run_id = %(run)s AND epoch = %(epoch)s AND state = 'queued'
+"""
+
+_REFUSED_MEMBER = f"""
+UPDATE aiops_step s SET {_UNSENT} FROM aiops_run r
+WHERE s.id = %(map)s AND s.state = 'waiting' AND s.dispatches > 0 AND r.id = s.run_id
+    AND NOT ({NOT_PAUSED})
+"""
+
 _GIVE_BACK = """
 UPDATE aiops_step s SET state = 'queued', reason = 'message', since = clock_timestamp(),
     lease_until = NULL, dispatches = 1,
@@ -227,8 +258,12 @@ WHERE s.id = held.id AND s.fence = held.fence AND s.state = 'running'
 
 def claim(*, run_id: UUID, step_id: UUID, epoch: int, owner: Owner) -> Claim | None:
     """Take a queued step of an open run; None when it is not there to take."""
-    row = _one(_CLAIM, {"run": run_id, "step": step_id, "epoch": epoch, **_lease(owner)})
-    return _claim(row) if row else None
+    what = {"run": run_id, "step": step_id, "epoch": epoch}
+    row = _one(_CLAIM, {**what, **_lease(owner)})
+    if row is None:
+        _do(_REFUSED, what)
+        return None
+    return _claim(row)
 
 
 def results(run_id: UUID, names: Sequence[str]) -> dict[str, tuple[Any, str]]:
@@ -277,6 +312,8 @@ class Ending:
     outcome: str
     reason: str = ""
     wake_at: datetime | None = None
+    #: The lane that it waits for.
+    lane: str = ""
     error: Mapping[str, Any] | None = None
     sent: str = ""
     #: Whether the attempt counts against the retry policy, and whether a worker was lost.
@@ -298,6 +335,7 @@ def end(claim: Claim, ending: Ending) -> None:
             "state": ending.state,
             "reason": ending.reason,
             "wake_at": ending.wake_at,
+            "lane": ending.lane,
             "error": None if ending.error is None else Jsonb(ending.error),
             "burnt": int(ending.burnt),
             "lost": int(ending.lost),
@@ -315,7 +353,10 @@ def end(claim: Claim, ending: Ending) -> None:
 
 def claim_items(*, map_id: UUID, count: int, owner: Owner) -> list[Claim]:
     """Take up to `count` ready items of a map, in order, skipping what others are taking."""
-    return _claims(_CLAIM_ITEMS, {"map": map_id, "count": count, **_lease(owner)})
+    found = _claims(_CLAIM_ITEMS, {"map": map_id, "count": count, **_lease(owner)})
+    if not found:
+        _do(_REFUSED_MEMBER, {"map": map_id})
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +371,12 @@ class ItemFinish:
     ended: datetime
 
 
+def begin(run_id: UUID) -> None:
+    """Let a run say that it is worked on: an item of it has been claimed."""
+    with connection.wrap_database_errors, _cursor() as cursor:
+        cursor.execute(_BEGIN, {"run": run_id}, prepare=True)
+
+
 def finish_items(
     finished: Sequence[ItemFinish], *, map_id: UUID, count: int, owner: Owner
 ) -> list[Claim]:
@@ -337,7 +384,7 @@ def finish_items(
 
     An item whose lease was lost is left alone: whoever holds it now records it.
     """
-    return _claims(
+    found = _claims(
         _FINISH_ITEMS,
         {
             "steps": [f.claim.step_id for f in finished],
@@ -352,18 +399,19 @@ def finish_items(
             **_lease(owner),
         },
     )
+    if count and not found:
+        _do(_REFUSED_MEMBER, {"map": map_id})
+    return found
 
 
 def renew(held: Sequence[tuple[UUID, int]]) -> None:
     """Prolong leases; those that were lost are left alone."""
-    with connection.wrap_database_errors, _cursor() as cursor:
-        cursor.execute(_RENEW, {"lease_s": settings.AIOPS_LEASE_S, **_held(held)})
+    _do(_RENEW, {"lease_s": settings.AIOPS_LEASE_S, **_held(held)})
 
 
 def give_back(held: Sequence[tuple[UUID, int]]) -> None:
     """Return claims that were taken and not begun; no attempt is recorded."""
-    with connection.wrap_database_errors, _cursor() as cursor:
-        cursor.execute(_GIVE_BACK, _held(held))
+    _do(_GIVE_BACK, _held(held))
 
 
 def _held(held: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
@@ -383,6 +431,11 @@ def _cursor() -> Cursor[dict[str, Any]]:
     connection.ensure_connection()
     raw: Connection[Any] = connection.connection
     return Cursor(raw, row_factory=dict_row)
+
+
+def _do(sql: str, params: Mapping[str, Any]) -> None:
+    with connection.wrap_database_errors, _cursor() as cursor:
+        cursor.execute(sql, params)
 
 
 def _one(sql: str, params: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,8 +26,19 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce, Now
 
 from aiops.execution.catalog import plan_of
+from aiops.execution.holds import HELD_BY
 from aiops.flow.plan import Plan
-from aiops.models import Attempt, Escalation, EscalationState, Event, Run, Step, StepState
+from aiops.models import (
+    Attempt,
+    Escalation,
+    EscalationState,
+    Event,
+    Lane,
+    Reason,
+    Run,
+    Step,
+    StepState,
+)
 
 #: At most so many failed items, and so many open questions, are listed; the rest is counted.
 MOST_LISTED = 20
@@ -51,6 +62,7 @@ class StepRow:
     wake_at: datetime | None
     dispatch_due: datetime | None
     lease_until: datetime | None
+    lane: str
     worker: str
     in_doubt: bool
     error: Mapping[str, Any] | None
@@ -59,6 +71,8 @@ class StepRow:
     #: The newest run that this step started, and whether a worker is on a step of it now.
     child: UUID | None
     child_works: bool
+    #: The pause of its pool or its workflow, as `holds.Held.of` reads it.
+    paused: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,8 @@ class ItemGroup:
     since: datetime
     wake_at: datetime | None
     lease_until: datetime | None
+    #: A lane that one of them waits for, where they do.
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +142,8 @@ class RunFacts:
     tallies: Mapping[UUID, Tally]
     last: Mapping[UUID, LastAttempt]
     questions: Sequence[Mapping[str, Any]]
+    #: The lanes that its steps or items wait for, by name.
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
 
 
 def told(name: str) -> Coalesce:
@@ -144,17 +162,19 @@ def load(run_id: UUID) -> RunFacts:
     plan = plan_of(run.version_id)
     steps = _steps(run_id, plan)
     has_items = any(step.kind == "map" for step in steps)
+    items = _items(run_id) if has_items else {}
     return RunFacts(
         run=run,
         plan=plan,
         now=run.now,
         newest_event=run.newest_event,
         steps=steps,
-        items=_items(run_id) if has_items else {},
+        items=items,
         failed_items=_failed_items(run_id) if has_items else (),
         tallies=_tallies(run_id),
         last=_last_attempts(run_id),
         questions=_questions(run_id),
+        lanes=_lanes(steps, items),
     )
 
 
@@ -165,7 +185,11 @@ def _steps(run_id: UUID, plan: Plan) -> list[StepRow]:
     )
     rows = (
         Step.objects.filter(run=run_id, map__isnull=True)
-        .annotate(child=Subquery(children.values("id")[:1]), child_works=Exists(working))
+        .annotate(
+            child=Subquery(children.values("id")[:1]),
+            child_works=Exists(working),
+            paused=HELD_BY,
+        )
         .values(*StepRow.__dataclass_fields__)
     )
     places = {name: place for place, name in enumerate(plan.by_name)}
@@ -184,6 +208,7 @@ def _items(run_id: UUID) -> dict[UUID, list[ItemGroup]]:
             first_since=Min("since"),
             first_wake_at=Min("wake_at"),
             last_lease=Max("lease_until"),
+            a_lane=Max("lane"),
         )
         .order_by("map_id", "state")
     )
@@ -200,9 +225,17 @@ def _items(run_id: UUID) -> dict[UUID, list[ItemGroup]]:
             since=row["first_since"],
             wake_at=row["first_wake_at"],
             lease_until=row["last_lease"],
+            lane=row["a_lane"] or "",
         )
         found.setdefault(group.map_id, []).append(group)
     return found
+
+
+def _lanes(steps: Sequence[StepRow], items: Mapping[UUID, Sequence[ItemGroup]]) -> dict[str, Lane]:
+    """The lanes that something waits for; most runs wait for none, and ask nothing."""
+    names = {step.lane for step in steps if step.reason == Reason.LANE}
+    names |= {one.lane for group in items.values() for one in group if one.reason == Reason.LANE}
+    return Lane.objects.in_bulk(names) if names else {}
 
 
 def _failed_items(run_id: UUID) -> list[ItemRow]:

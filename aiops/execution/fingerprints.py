@@ -51,4 +51,5 @@ def _items(maps: Sequence[UUID]) -> list[Any]:
 def _question(asked: Escalation | None) -> list[str]:
     if asked is None:
         return []
-    return [str(asked.id), asked.state, asked.owner, asked.shown_hash]
+    approvals = str(len(asked.approvals))
+    return [str(asked.id), asked.state, asked.owner, asked.shown_hash, approvals]

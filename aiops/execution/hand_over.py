@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
 
-from aiops.execution import escalate
+from aiops.execution import escalate, notify
 from aiops.execution.resume import NotPossible, locked
 from aiops.models import Escalation, EscalationState, Run, RunState, Step, StepState, transitions
 
@@ -23,7 +24,6 @@ def ask_about(run_id: UUID, name: str, *, actor: str, reason: str, owner: str = 
             step_id=step.id,
             kind="by_hand",
             question=f"{name} failed. {reason}".strip(),
-            answers=_answers(step),
         )
         if not asked:
             raise NotPossible(f"somebody is asked about {name} already: take that question")
@@ -32,6 +32,8 @@ def ask_about(run_id: UUID, name: str, *, actor: str, reason: str, owner: str = 
         if owner:
             transitions.give_escalation(found.id, was="", owner=owner, actor=actor)
         found.refresh_from_db(fields=["owner"])
+        if owner:
+            notify.tell_owner(found)
         return found
 
 
@@ -47,14 +49,16 @@ def take(escalation_id: UUID, *, actor: str) -> None:
             raise NotPossible("somebody else has just taken or answered it: look again")
 
 
+def take_many(ids: Sequence[UUID], *, actor: str) -> tuple[int, int]:
+    """Take those of these open questions that nobody has. Returns how many, and how many were left."""
+    taken = 0
+    for one in ids:
+        with transaction.atomic():
+            free = Escalation.objects.filter(id=one, state=EscalationState.OPEN, owner="")
+            if free.exists():
+                taken += transitions.give_escalation(one, was="", owner=actor, actor=actor)
+    return taken, len(ids) - taken
+
+
 def _is_over(run: Run) -> bool:
     return run.cancel_requested_at is not None or run.state == RunState.CANCELLED
-
-
-def _answers(step: Step) -> tuple[str, ...]:
-    """What may be answered: of an effect that happens once, first whether it has happened."""
-    sent = (step.error or {}).get("sent", "")
-    if step.effect != "once" or sent == "no":
-        return escalate.ANSWERS["by_hand"]
-    answers = escalate.ANSWERS["in_doubt"]
-    return tuple(one for one in answers if one != "it_did_not" or sent != "yes")

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from aiops.execution import verdict as verdicts
 from aiops.execution.facts import STOPPED, ItemGroup, ItemRow, RunFacts, StepRow, told
-from aiops.execution.verdict import StepFacts, Verdict, verdict
+from aiops.execution.verdict import LaneFacts, StepFacts, Verdict, verdict
 from aiops.models import Reason, Step, StepState
 
 
@@ -119,6 +119,7 @@ def _facts(facts: RunFacts, step: StepRow) -> StepFacts:
         in_doubt=step.in_doubt,
         has_reconcile=node is not None and node.has_reconcile,
         held_until=_held_until(facts, step),
+        lane=_lane(facts, step),
         key=_key(facts, step.name, step.name),
         is_leased=is_leased(facts, step),
     )
@@ -150,10 +151,17 @@ def _key(facts: RunFacts, step: str, node: str) -> str:
 def _held_until(facts: RunFacts, step: StepRow) -> datetime | None:
     """Until when its provider holds it: it is parked, or its last answer named a time to come."""
     if step.reason == Reason.LANE:
-        return step.wake_at
+        found = facts.lanes.get(step.lane)
+        return found.held_until if found is not None else step.wake_at
     stated = _said(step.error, "until")
     until = datetime.fromisoformat(stated) if stated else None
     return until if until is not None and until > facts.now else None
+
+
+def _lane(facts: RunFacts, step: StepRow) -> LaneFacts | None:
+    """The lane that it waits for, as it is now."""
+    found = facts.lanes.get(step.lane) if step.reason == Reason.LANE else None
+    return LaneFacts(found.name, found.state, found.get_cause_display()) if found else None
 
 
 def _said(error: Mapping[str, Any] | None, name: str) -> str:

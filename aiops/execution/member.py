@@ -37,13 +37,14 @@ def run_items(run_id: UUID, map_id: UUID, name: str, owner: Owner) -> bool:
     """Work on a map's items for a time slice. True when there may be more to do."""
     info = patiently(lambda: run_info(run_id))
     plan = patiently(lambda: plan_of(info.version_id))
-    member = _Member(map_id, plan.by_name[name], Values(info, plan), owner)
+    member = _Member(run_id, map_id, plan.by_name[name], Values(info, plan), owner)
     with leases.watch(member.let_go):
         return member.run()
 
 
 @dataclass(slots=True)
 class _Member:
+    run_id: UUID
     map_id: UUID
     node: PlanNode
     values: Values
@@ -61,6 +62,7 @@ class _Member:
         end = time.monotonic() + SLICE_S
         if not self._take(1):
             return False
+        patiently(lambda: claims.begin(self.run_id))
         while True:
             while (claim := self._next()) is not None:
                 self._work_on(claim)

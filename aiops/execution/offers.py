@@ -74,6 +74,8 @@ ANSWER_LABELS: dict[str, str] = {
     "retry": "Retry now",
     "supply": "Give a result",
     "skip": "Skip the step",
+    "resume_lane": "Resume the lane",
+    "raise_budget": "Raise the budget",
     "cancel": "Cancel run",
 }
 
@@ -115,7 +117,7 @@ def _answering(answers: Mapping[str, Any]) -> Iterator[Offer]:
 
 
 def _answer_tone(choice: str) -> Tone:
-    if choice in ("approve", "retry"):
+    if choice in ("approve", "retry", "resume_lane", "raise_budget"):
         return "primary"
     return "danger" if choice in ("reject", "cancel") else "plain"
 

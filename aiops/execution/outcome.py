@@ -10,11 +10,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from aiops.execution import budgets, escalate, lane_question
 from aiops.execution import claim as claims
-from aiops.execution import escalate
 from aiops.execution.advance import nudge, settle
 from aiops.execution.claim import Claim, Ending
-from aiops.flow.errors import ErrorRecord
+from aiops.flow.errors import BUDGET_LINE, ErrorRecord
 from aiops.flow.plan import PlanNode
 from aiops.flow.retry import (
     Escalate,
@@ -59,6 +59,8 @@ def react(
     """Decide what follows a failure. Pure."""
     before = _history(claim)
     history = before.after(error)
+    if not error.lane:
+        history = history.out_of_line(now)
     match error.word:
         case "still_in_doubt":
             reaction: Reaction = Escalate(
@@ -133,13 +135,17 @@ def _verdict(
             return Verdict(
                 replace(ending, state=StepState.RETRYING, reason=Reason.RETRY, wake_at=at)
             )
+        case Park(until, _, line) if line.startswith(BUDGET_LINE):
+            parked = _in_line(ending, claim, history, line, until)
+            return Verdict(replace(parked, reason=Reason.BUDGET))
+        case Park(until, _, lane) if lane:
+            return Verdict(_in_line(ending, claim, history.in_line(now), lane, until))
         case Park(until, _):
             waited_s = history.waited_s + (until - now).total_seconds()
             return Verdict(
                 replace(
                     ending,
-                    # An item waits as any retry does; its map counts it.
-                    state=StepState.WAITING if claim.item is None else StepState.RETRYING,
+                    state=_parked(claim),
                     reason=Reason.LANE if claim.item is None else Reason.RETRY,
                     outcome=Outcome.PARKED,
                     wake_at=until,
@@ -158,6 +164,27 @@ def _verdict(
                     replace(ending, state=StepState.CANCELLED, outcome=Outcome.CANCELLED)
                 )
             return Verdict(ending)
+
+
+def _parked(claim: Claim) -> StepState:
+    """An item waits as any retry does, its map counts it; so does undoing, which no plan looks at."""
+    is_plain = claim.item is None and not _is_undoing(claim)
+    return StepState.WAITING if is_plain else StepState.RETRYING
+
+
+def _in_line(ending: Ending, claim: Claim, history: History, lane: str, until: datetime) -> Ending:
+    """Parked by its lane: the keeper lets it go on when its turn has come, `until` at the latest."""
+    return replace(
+        ending,
+        state=_parked(claim),
+        reason=Reason.LANE,
+        lane=lane,
+        outcome=Outcome.PARKED,
+        wake_at=until,
+        history=_kept(history),
+        event="" if claim.item is not None else "step.parked",
+        data={**(ending.data or {}), "lane": lane},
+    )
 
 
 def _doubt(
@@ -207,6 +234,8 @@ def record(claim: Claim, verdict: Verdict) -> None:
             verdict = Verdict(ending)
         claims.end(claim, ending)
         _ask(claim, verdict)
+        lane_question.ask_when_stopped(ending, claim)
+        budgets.ask_when_spent(ending, claim)
         if run is not None:
             settle(run)
 
@@ -220,6 +249,8 @@ def _record_item(claim: Claim, verdict: Verdict) -> None:
     with transaction.atomic():
         claims.end(claim, verdict.ending)
         _ask(claim, verdict)
+        lane_question.ask_when_stopped(verdict.ending, claim)
+        budgets.ask_when_spent(verdict.ending, claim)
         if verdict.ask is not None:
             nudge(claim.run_id)
 
@@ -259,4 +290,5 @@ def _kept(history: History) -> dict[str, Any]:
         "repairs": history.repairs,
         "bugs": history.bugs,
         "waited_s": history.waited_s,
+        **({"parked_at": history.parked_at} if history.parked_at else {}),
     }

@@ -15,7 +15,7 @@ from aiops.execution.catalog import plan_of
 from aiops.execution.claim import Claim, LeaseLost
 from aiops.execution.work import node_of
 from aiops.flow.errors import ErrorRecord, fingerprint
-from aiops.models import Step, StepState
+from aiops.models import Step, StepState, call_moves
 
 log = logging.getLogger(__name__)
 
@@ -80,4 +80,6 @@ def _recover(step: Step, why: str) -> None:
         sent="maybe",
         fingerprint=fingerprint(step.name, "lost", "", why),
     )
+    # The answer may have been on its way: what it may have cost is booked before the step goes on.
+    call_moves.book_lost(claim.step_id, claim.fence)
     outcome.record(claim, outcome.lost(claim, node, error, timezone.now()))

@@ -18,6 +18,7 @@ from aiops.celery import app
 from aiops.execution import dispatch, fanout, undo
 from aiops.execution.canvas import Members, StepView, Vehicle, compile
 from aiops.execution.catalog import plan_of
+from aiops.execution.holds import MAY_START
 from aiops.models import Reason, Run, Step, StepState
 from aiops.pools import POOLS
 
@@ -34,7 +35,8 @@ MAX_PATIENCE_S = 3600.0
 _SENT = Q(state=StepState.QUEUED, map__isnull=True) | Q(
     state=StepState.WAITING, reason=Reason.ITEMS
 )
-_OPEN_RUN = Q(run__paused_at__isnull=True, run__finished_at__isnull=True)
+#: Rows that a worker may take: whatever else is sent does nothing.
+_FREE = Q(run__paused_at__isnull=True, run__finished_at__isnull=True) & Q(MAY_START)
 
 
 def publish_accepted(run_ids: Sequence[UUID]) -> int:
@@ -42,7 +44,7 @@ def publish_accepted(run_ids: Sequence[UUID]) -> int:
 
     Raises BrokerAway after putting the marks back, so that the next call sends them.
     """
-    steps = Step.objects.filter(_SENT, _OPEN_RUN, run__in=run_ids, dispatches=0)
+    steps = Step.objects.filter(_SENT, _FREE, run__in=run_ids, dispatches=0)
     taken = _mark(steps)
     try:
         _send(taken)
@@ -54,14 +56,14 @@ def publish_accepted(run_ids: Sequence[UUID]) -> int:
 
 def unpublished() -> list[UUID]:
     """Runs with steps that were queued and never sent."""
-    steps = Step.objects.filter(_SENT, _OPEN_RUN, dispatches=0, dispatch_due__isnull=False)
+    steps = Step.objects.filter(_SENT, _FREE, dispatches=0, dispatch_due__isnull=False)
     return list(steps.values_list("run_id", flat=True).distinct()[:500])
 
 
 def resend_due(limit: int = 500) -> int:
     """Send again what nobody claimed in time, unless the queue is merely long."""
     due = list(
-        Step.objects.filter(_SENT, _OPEN_RUN, dispatch_due__lt=timezone.now(), dispatches__gt=0)
+        Step.objects.filter(_SENT, _FREE, dispatch_due__lt=timezone.now(), dispatches__gt=0)
         .select_related("run")
         .order_by("dispatch_due")[:limit]
     )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from aiops.execution import escalate
 from aiops.execution.advance import settle, stop_children
 from aiops.execution.catalog import plan_of, workflow_named
 from aiops.execution.payloads import check_in
@@ -94,6 +95,7 @@ def skip_step(run: Run, step: Step, *, actor: str, reason: str) -> None:
     What the items of a map have brought so far is kept.
     """
     _refuse_live([step])
+    _refuse_alone(run, step)
     if not transitions.skip([step.id], run_id=run.id, actor=actor, why=reason):
         raise NotPossible(f"{step} is {step.get_state_display().lower()}: it cannot be skipped")
     _let_go(run, [step])
@@ -113,6 +115,7 @@ def supply_step(run: Run, step: Step, result: Any, *, actor: str, reason: str = 
         raise NotPossible(
             f"{step} has a result for each item: retry it, or skip it to go on with what is there"
         )
+    _refuse_alone(run, step)
     kept, ref = check_in(_fitting(plan_of(run.version_id), step, result), run.id)
     if not transitions.succeed(step.id, kept, run_id=run.id, actor=actor, ref=ref):
         raise NotPossible(f"{step} is {step.get_state_display().lower()}: a result cannot be given")
@@ -128,8 +131,10 @@ def pause(run_id: UUID, *, actor: str, reason: str = "") -> None:
         if run.is_ended or run.cancel_requested_at is not None:
             raise NotPossible(f"run {run.id} is {run.get_state_display().lower()}")
         if run.paused_at is None:
-            transitions.mark_run(run, paused_at=timezone.now())
+            told = f"paused by {actor}: {reason}" if reason else f"paused by {actor}"
+            transitions.mark_run(run, paused_at=timezone.now(), reason=told[:300])
             transitions.tell(run.id, "run.paused", actor=actor, reason=reason)
+            settle(run)
 
 
 def resume(run_id: UUID, *, actor: str, reason: str = "") -> None:
@@ -158,7 +163,7 @@ def begin_again(run: Run, step: Step) -> None:
 
 
 def _begin_again(run: Run, steps: Sequence[Step]) -> None:
-    transitions.close_escalations(run.id, [step.id for step in steps])
+    escalate.close(run.id, [step.id for step in steps], why="it is run again")
     for step in steps:
         if step.map_id is not None:
             transitions.reset([step.id], to=StepState.QUEUED)
@@ -240,6 +245,16 @@ def _refuse_live(steps: Iterable[Step]) -> None:
         raise NotPossible(f"{', '.join(live)} is running: wait until it ends, or cancel the run")
 
 
+def _refuse_alone(run: Run, step: Step) -> None:
+    """Let nobody finish by other means what the workflow leaves to several people."""
+    node = plan_of(run.version_id).by_name.get(step.name)
+    if node is not None and (node.people > 1 or node.not_by_starter):
+        raise NotPossible(
+            f"{step} takes {'several people' if node.people > 1 else 'another person'}: "
+            "approve or reject its question"
+        )
+
+
 def _went_out(step: Step) -> bool:
     """Whether an effect has happened, or may have; of a map, that of any item."""
     happened = Q(state=StepState.SUCCEEDED) | Q(in_doubt=True)
@@ -249,7 +264,7 @@ def _went_out(step: Step) -> bool:
 def _let_go(run: Run, steps: Sequence[Step]) -> None:
     """End what belonged to these steps and is needed no more: questions, open items, children."""
     ids = [step.id for step in steps]
-    transitions.close_escalations(run.id, ids)
+    escalate.close(run.id, ids, why="it was decided without an answer")
     transitions.cancel_items(ids)
     stop_children(ids, f"{', '.join(step.name for step in steps)} needs it no more")
 

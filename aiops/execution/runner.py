@@ -87,6 +87,9 @@ def _refused(message: Message) -> Delivery:
         if message.then == ADVANCE:
             patiently(lambda: advance(message.run_id))
         return Delivery.REPEATED
+    if states[0] == StepState.QUEUED:
+        # Something holds it (a pause): the run must not go on saying that it is worked on.
+        patiently(lambda: advance(message.run_id))
     return Delivery.STALE
 
 

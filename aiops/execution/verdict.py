@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from aiops.models import Outcome, Reason, StepState
+from aiops.models import LaneState, Outcome, Reason, StepState
 
 #: The worst first: of several failed steps, this one speaks for the run.
 ORDER: tuple[str, ...] = (
@@ -37,6 +37,16 @@ _WAITS: frozenset[str] = frozenset({"approval", "wait_for", "sleep", "child"})
 
 
 @dataclass(frozen=True, slots=True)
+class LaneFacts:
+    """The lane that a parked step waits for."""
+
+    name: str
+    state: str
+    #: Why it is not open, in a few words.
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepFacts:
     """What a verdict needs to know of a step. Words are those of the record; "" is unknown."""
 
@@ -53,6 +63,7 @@ class StepFacts:
     has_reconcile: bool = False
     #: Until when its lane is held.
     held_until: datetime | None = None
+    lane: LaneFacts | None = None
     #: The idempotency key, where the step's code takes it.
     key: str = ""
     #: Whether a worker holds a lease on it now.
@@ -125,8 +136,10 @@ def _judge_moving(facts: StepFacts) -> tuple[str, str]:
         return "live", "Its worker has gone silent. It is taken back by itself, within seconds."
     if facts.state == StepState.QUEUED:
         return "live", "In line for a worker."
+    if facts.reason == Reason.BUDGET:
+        return "decide", "Its budget is used up. It goes on when somebody raises it."
     if facts.reason == Reason.LANE:
-        return "wait", _held(facts.held_until)
+        return "wait", _in_line(facts)
     if facts.state == StepState.RETRYING:
         if facts.in_doubt:
             return "live", "It may have gone out. The outside world is asked by itself."
@@ -203,6 +216,26 @@ def _judge_effect(facts: StepFacts) -> tuple[str, str]:
 
 def _was_lost(facts: StepFacts) -> bool:
     return facts.outcome == Outcome.LOST or facts.word == "lost"
+
+
+def _in_line(facts: StepFacts) -> str:
+    """What a step that is parked waits for: the state of its lane, in words."""
+    lane, until = facts.lane, facts.held_until
+    if lane is None:
+        return _held(until)
+    cause = f" ({lane.cause[0].lower()}{lane.cause[1:]})" if lane.cause else ""
+    match lane.state:
+        case LaneState.STOPPED:
+            return f"The lane {lane.name} is stopped{cause}. It goes on when a person resumes it."
+        case LaneState.HELD:
+            when = f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""
+            return f"The lane {lane.name} is held{when}{cause}. It goes on by itself."
+        case LaneState.PROBING:
+            return f"The lane {lane.name} is being tried out{cause}. It goes on by itself."
+        case LaneState.RAMPING:
+            return f"The lane {lane.name} is picking up again. It goes on when its turn comes."
+        case _:
+            return f"It waits in line for the lane {lane.name}, and goes on when its turn comes."
 
 
 def _held(until: datetime | None) -> str:

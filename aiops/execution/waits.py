@@ -96,7 +96,8 @@ def _look_at_approval(board: Board, node: PlanNode) -> None:
     if wake_at is None or wake_at > timezone.now():
         return
     approved = node.if_nobody == "approve"
-    transitions.close_escalations(board.run.id, [board.views[node.name].id])
+    silence = f"nobody answered in time: {'approved' if approved else 'rejected'}"
+    escalate.close(board.run.id, [board.views[node.name].id], why=silence)
     answer = {"approved": approved, "by": "nobody", "note": "", "at": timezone.now()}
     if approved or node.on_reject == "continue":
         succeed(board, node, data.decision(answer))
@@ -175,7 +176,7 @@ def _look_at_child(board: Board, node: PlanNode) -> None:
     if child is not None and not child.is_ended:
         return
     if child is not None and child.state in (RunState.SUCCEEDED, RunState.PARTIAL):
-        transitions.close_escalations(board.run.id, [step])
+        escalate.close(board.run.id, [step], why="its child run has succeeded")
         succeed(board, node, output(child))
         return
     if board.views[node.name].state == StepState.ATTENTION:

@@ -18,6 +18,7 @@ from aiops.execution.undo import undone
 from aiops.execution.values import Values
 from aiops.flow import data
 from aiops.flow.answers import Absent, Unsure
+from aiops.flow.caller import Caller, calling
 from aiops.flow.context import StepContext
 from aiops.flow.errors import ErrorRecord, StepError, TimedOut, describe
 from aiops.flow.plan import Plan, PlanNode
@@ -94,10 +95,25 @@ def run(
     )
     with leases.hold([held]):
         try:
-            with _time_limit(node):
+            with calling(_caller(claim, values)), _time_limit(node):
                 return _run(claim, node, values, held)
         except Exception as error:  # whatever an author's code raises becomes an outcome
             return Failure(describe(error, node.name))
+
+
+def _caller(claim: Claim, values: Values) -> Caller:
+    return Caller(
+        run_id=claim.run_id,
+        step_id=claim.step_id,
+        workflow=values.run.workflow,
+        step=claim.name,
+        item=claim.item,
+        attempt=claim.fence,
+        tenant=values.run.tenant,
+        priority=values.run.priority,
+        has_waited="parked_at" in claim.history,
+        budget_usd=values.plan.budget_usd,
+    )
 
 
 def _run(claim: Claim, node: PlanNode, values: Values, held: Held) -> Result:

@@ -22,7 +22,7 @@ from aiops.flow.nodes import (
     Source,
     WaitFor,
 )
-from aiops.flow.options import check_pool, is_number
+from aiops.flow.options import Severity, check_asking, check_pool, is_number
 from aiops.flow.refusals import BadNode, BadStep, UnboundedMap, UnknownName, did_you_mean
 from aiops.flow.signature import read
 from aiops.flow.steps import Step, chooser
@@ -31,6 +31,7 @@ from aiops.flow.workflows import Workflow
 
 MOST_PARALLEL = 256
 LONGEST_H = 24 * 366
+MOST_PEOPLE = 9
 NODES = (Step, Series, Parallel, ForEach, Approval, WaitFor, Sleep, Choose, RunWorkflow)
 
 
@@ -89,6 +90,10 @@ def approval(
     due_h: float = 24,
     if_nobody: Literal["wait", "approve", "reject"] = "wait",
     on_reject: Literal["stop", "continue"] = "stop",
+    people: int = 1,
+    not_by_starter: bool = False,
+    group: str = "",
+    severity: Severity | Literal[""] = "",
     name: str | None = None,
     says: str = "",
 ) -> Approval:
@@ -97,6 +102,9 @@ def approval(
     shows: the steps whose results the person sees.
     due_h: hours until the answer is due; then `if_nobody` happens ("wait" reminds and waits on).
     on_reject: "stop" ends the run; "continue" leaves it to later steps, which take the Decision.
+    people: how many different people must approve; one rejection is enough.
+    not_by_starter: who started the run is not one of them.
+    group: whom it is for. severity: how much depends on it. Both are the workflow's unless said.
     says: what the user reads meanwhile.
     """
     where = caller()
@@ -105,9 +113,24 @@ def approval(
     _check_duration("approval", "due_h", due_h, LONGEST_H, where)
     _check_one_of("approval", "if_nobody", if_nobody, ("wait", "approve", "reject"), where)
     _check_one_of("approval", "on_reject", on_reject, ("stop", "continue"), where)
+    _check_people(people, not_by_starter, if_nobody, where)
+    check_asking("approval", group, severity, where)
     _check_own_name("an approval", name, where)
     shown = (shows,) if isinstance(shows, str) or not isinstance(shows, Sequence) else tuple(shows)
-    return Approval(question, shown, due_h, if_nobody, on_reject, name, says, where)
+    return Approval(
+        question=question,
+        shows=shown,
+        due_h=due_h,
+        if_nobody=if_nobody,
+        on_reject=on_reject,
+        people=people,
+        not_by_starter=not_by_starter,
+        group=group,
+        severity=severity,
+        name=name,
+        says=says,
+        where=where,
+    )
 
 
 def wait_for(
@@ -238,6 +261,20 @@ def _check_keys(name: str, returns: Any, keys: tuple[str, ...], where: Where) ->
                 f"{name!r} never returns {key!r}, which has a branch; {did_you_mean(key, named)}",
                 where,
             )
+
+
+def _check_people(people: object, not_by_starter: object, if_nobody: str, where: Where) -> None:
+    """Refuse a rule about people that silence would break."""
+    if not isinstance(people, int) or isinstance(people, bool) or not 1 <= people <= MOST_PEOPLE:
+        raise BadNode(f"approval: people is {people!r}; give 1 to {MOST_PEOPLE}", where)
+    if not isinstance(not_by_starter, bool):
+        raise BadNode(f"approval: not_by_starter is {not_by_starter!r}; give True or False", where)
+    if if_nobody == "approve" and (people > 1 or not_by_starter):
+        raise BadNode(
+            "approval: if_nobody='approve' lets it through without the people that it asks for; "
+            "say 'wait' or 'reject'",
+            where,
+        )
 
 
 def _check_duration(word: str, option: str, value: object, most: float, where: Where) -> None:

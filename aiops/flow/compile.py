@@ -123,6 +123,10 @@ class _Compiler:
             due_h=float(leaf.due_h),
             if_nobody=leaf.if_nobody,
             on_reject=leaf.on_reject,
+            people=leaf.people,
+            not_by_starter=leaf.not_by_starter,
+            group=leaf.group,
+            severity=leaf.severity,
             says=leaf.says,
         )
         return entry, Decision

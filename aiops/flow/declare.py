@@ -10,7 +10,7 @@ from aiops.flow.build import NODES
 from aiops.flow.compile import compile_flow
 from aiops.flow.names import check_name
 from aiops.flow.nodes import Node
-from aiops.flow.options import is_number
+from aiops.flow.options import Severity, check_asking, is_number
 from aiops.flow.plan import Plan
 from aiops.flow.refusals import BadNode, did_you_mean
 from aiops.flow.registry import registry
@@ -27,6 +27,9 @@ def workflow(
     says: str = "",
     on_failure: Literal["keep", "undo"] = "keep",
     deadline_h: float = 0,
+    budget_usd: float = 0,
+    group: str = "",
+    severity: Severity | Literal[""] = "",
 ) -> Workflow:
     """Declare a workflow. It is checked here: a wrong one raises, with the file and the line.
 
@@ -34,10 +37,14 @@ def workflow(
     says: what the user reads about the whole.
     on_failure: "undo" takes finished steps back (those with an `undo`), the last one first.
     deadline_h: hours after which a run is stopped as overdue; 0: never.
+    budget_usd: the most that a run may spend on model calls; then a person is asked; 0: no limit.
+    group, severity: whom questions about its runs are for, and how much depends on the answers.
     """
     where = caller()
     check_name(name, "a workflow", where, BadNode)
     _check(name, version, input, flow, on_failure, deadline_h, where)
+    _check_budget(name, budget_usd, where)
+    check_asking(f"workflow {name!r}", group, severity, where)
     compiled = compile_flow(name, input, flow)
     plan = Plan(
         workflow=name,
@@ -46,7 +53,10 @@ def workflow(
         output=compiled.output,
         on_failure=on_failure,
         deadline_h=float(deadline_h),
+        budget_usd=float(budget_usd),
         says=says,
+        group=group,
+        severity=severity,
     )
     declared = Workflow(name, version, input, flow, plan, compiled.types, where)
     registry.register(declared)
@@ -75,6 +85,14 @@ def _check(
     if not is_number(deadline_h) or not _is_deadline(deadline_h):
         raise BadNode(
             f"workflow {name!r} has deadline_h={deadline_h!r}: hours, or 0 for none", where
+        )
+
+
+def _check_budget(name: str, budget_usd: object, where: Where) -> None:
+    if not is_number(budget_usd) or not 0 <= budget_usd <= 1_000_000:  # type: ignore[operator]  # a number
+        raise BadNode(
+            f"workflow {name!r} has budget_usd={budget_usd!r}: dollars for a run, or 0 for no limit",
+            where,
         )
 
 

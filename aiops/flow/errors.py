@@ -18,6 +18,8 @@ BadOutputKind = Literal["gateway", "truncated", "schema", "check"]
 LaneStoppedKind = Literal["auth", "quota", "config"]
 
 MESSAGE_CHARS = 2_000
+#: What a step waits for in line is a lane, or "budget:" and the number of a budget.
+BUDGET_LINE = "budget:"
 TRACEBACK_BYTES = 8_192
 
 
@@ -34,6 +36,8 @@ class StepError(Exception):
         #: The provider's own code, such as "503" or "rate_limit_exceeded".
         self.code = code
         self.sent: Sent = sent or self.default_sent
+        #: The lane (provider, model and credential) that it is about; "" when it is about none.
+        self.lane = ""
 
 
 class Transient(StepError):
@@ -61,6 +65,12 @@ class RateLimited(StepError):
         super().__init__(message, code=code, sent=sent)
         self.until = until
         self.after_s = after_s
+
+
+class LaneHeld(RateLimited):
+    """Its lane lets nothing through now, and nothing was sent: the step waits in line for it."""
+
+    word = "lane_held"
 
 
 class Ambiguous(StepError):
@@ -123,6 +133,21 @@ class BudgetSpent(StepError):
     word = "budget_spent"
     default_sent: ClassVar[Sent] = "no"
 
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        until: datetime | None = None,
+        budget: int | None = None,
+        code: str = "",
+        sent: Sent | None = None,
+    ) -> None:
+        super().__init__(message, code=code, sent=sent)
+        #: When there is room again without anybody's help; None: when somebody raises it.
+        self.until = until
+        #: With a budget of the record, the step waits in line for it.
+        self.lane = "" if budget is None else f"{BUDGET_LINE}{budget}"
+
 
 class NeedsHuman(StepError):
     """Only a person can answer this: the step waits for the answer to `question`."""
@@ -160,7 +185,7 @@ class ErrorRecord:
     code: str = ""
     sent: Sent = "maybe"
     traceback: str = ""
-    #: The instant a rate limit ends, where the provider said so.
+    #: The instant a rate limit ends, where the provider said so; or a budget is a new day's.
     until: datetime | None = None
     #: The seconds a rate limit lasts, where the provider said that instead.
     after_s: float | None = None
@@ -169,6 +194,8 @@ class ErrorRecord:
     #: What a person is asked, for "needs_human".
     question: str = ""
     fingerprint: str = ""
+    #: The lane that a parked step waits for.
+    lane: str = ""
 
     def to_json(self) -> dict[str, Any]:
         entry = asdict(self)
@@ -194,12 +221,13 @@ def describe(error: BaseException, step: str = "") -> ErrorRecord:
         code=code,
         sent=sent,
         traceback=_trimmed(_storable("".join(traceback.format_exception(error)))),
-        until=error.until if isinstance(error, RateLimited) else None,
+        until=error.until if isinstance(error, RateLimited | BudgetSpent) else None,
         after_s=error.after_s if isinstance(error, RateLimited) else None,
         kind=error.kind if isinstance(error, BadOutput | LaneStopped) else "",
         question=_storable(error.question) if isinstance(error, NeedsHuman) else "",
         # A bug's message often is its data; its class is what bugs of one cause share.
         fingerprint=fingerprint(step, word, code or _bug_class(error, word), message),
+        lane=_storable(error.lane) if isinstance(error, StepError) else "",
     )
 
 

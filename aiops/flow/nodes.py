@@ -61,6 +61,11 @@ class Approval:
     due_h: float
     if_nobody: Literal["wait", "approve", "reject"]
     on_reject: Literal["stop", "continue"]
+    #: How many different people must approve, and whether one of them may have started the run.
+    people: int
+    not_by_starter: bool
+    group: str
+    severity: str
     name: str | None
     #: What the user reads meanwhile.
     says: str

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
-from aiops.flow.refusals import BadStep, did_you_mean
+from aiops.flow.refusals import BadNode, BadStep, did_you_mean
 from aiops.flow.retry import Effect, Retry
 from aiops.flow.where import Where
 from aiops.pools import POOLS, STEP_POOLS
 
 EFFECTS: tuple[str, ...] = get_args(Effect)
+#: How much depends on the answer to a question.
+Severity = Literal["low", "normal", "high", "critical"]
+_SEVERITIES: tuple[str, ...] = get_args(Severity)
+#: The longest name of a group that Django's own groups may have.
+_LONGEST_GROUP = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,15 @@ def check_pool(name: str, pool: str, where: Where) -> None:
     if pool not in STEP_POOLS:
         hint = did_you_mean(str(pool), STEP_POOLS)
         raise BadStep(f"step {name!r}: there is no pool {pool!r}; {hint}", where)
+
+
+def check_asking(what: str, group: object, severity: object, where: Where) -> None:
+    """Refuse a group that is no name, and a severity that nobody knows."""
+    if not isinstance(group, str) or len(group) > _LONGEST_GROUP:
+        raise BadNode(f"{what}: group is {group!r}; give a group's name", where)
+    if severity not in ("", *_SEVERITIES):
+        hint = did_you_mean(str(severity), _SEVERITIES)
+        raise BadNode(f"{what}: severity is {severity!r}; {hint}", where)
 
 
 def is_number(value: object) -> bool:

@@ -57,6 +57,11 @@ class PlanNode:
     due_h: float = 0.0
     if_nobody: Literal["wait", "approve", "reject"] = "wait"
     on_reject: Literal["stop", "continue"] = "stop"
+    people: int = 1
+    not_by_starter: bool = False
+    #: Whom it is for, and how much depends on it; "": as the workflow says.
+    group: str = ""
+    severity: str = ""
 
     # wait_for: the event's name, and the source of the key that tells this run's event from others
     event: str = ""
@@ -90,6 +95,11 @@ class Plan:
     #: Hours after which a run is overdue and is stopped; 0: never.
     deadline_h: float = 0.0
     says: str = ""
+    #: Dollars that a run may spend on model calls; 0: no limit.
+    budget_usd: float = 0.0
+    #: Whom its questions are for, and how much depends on their answers; "": the defaults.
+    group: str = ""
+    severity: str = ""
 
     @cached_property
     def by_name(self) -> Mapping[str, PlanNode]:
@@ -133,7 +143,10 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
+        asks = {"group": self.group, "severity": self.severity, "budget_usd": self.budget_usd}
         return {
+            # Left out where nothing is said: plans of an earlier time keep their hashes.
+            **{name: said for name, said in asks.items() if said},
             "format": FORMAT,
             "workflow": self.workflow,
             "version": self.version,
@@ -157,6 +170,9 @@ class Plan:
             on_failure=data["on_failure"],
             deadline_h=data["deadline_h"],
             says=data.get("says", ""),
+            group=data.get("group", ""),
+            severity=data.get("severity", ""),
+            budget_usd=data.get("budget_usd", 0.0),
         )
 
 

@@ -73,6 +73,8 @@ class History:
     losses: int = 0
     #: Seconds spent parked by rate limits.
     waited_s: float = 0.0
+    #: Since when it waits in line for its lane, which is not in `waited_s` yet; "" when it does not.
+    parked_at: str = ""
 
     def after(self, error: ErrorRecord) -> History:
         """The history with this failure added to it."""
@@ -84,9 +86,26 @@ class History:
             bugs=self.bugs + (error.word == "bug"),
         )
 
+    def all_waited_s(self, now: datetime) -> float:
+        """Seconds spent parked until now, the present wait included."""
+        if not self.parked_at:
+            return self.waited_s
+        return self.waited_s + (now - datetime.fromisoformat(self.parked_at)).total_seconds()
+
+    def in_line(self, now: datetime) -> History:
+        """The history of a step that waits for its lane; one that did already keeps its place."""
+        return replace(self, parked_at=self.parked_at or now.isoformat())
+
+    def out_of_line(self, now: datetime) -> History:
+        """The history of a step that has had its turn."""
+        return replace(self, waited_s=self.all_waited_s(now), parked_at="")
+
 
 _BURNS_NO_ATTEMPT = frozenset(
-    {"rate_limited", "lane_stopped", "budget_spent", "needs_human", "code_gone", "cancelled"}
+    {
+        *("rate_limited", "lane_held", "lane_stopped", "budget_spent"),
+        *("needs_human", "code_gone", "cancelled"),
+    }
 )
 
 
@@ -99,10 +118,14 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """Hold it until `until`; no attempt is used up."""
+    """Hold it until `until`; no attempt is used up.
+
+    With a lane, it waits in line for that, and `until` is the end of its patience.
+    """
 
     until: datetime
     reason: str
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +153,10 @@ class Fail:
 Reaction: TypeAlias = RetryAt | Park | Repair | Escalate | Fail
 
 
+#: A step whose lane is stopped waits for a person, however long that takes.
+STOPPED_FOR = timedelta(days=366)
+
+
 def decide(
     error: ErrorRecord,
     *,
@@ -145,12 +172,18 @@ def decide(
     if effect == "once" and (error.sent != "no" or error.word == "bug"):
         return Escalate("in_doubt", f"It may have happened already: {_short(error)} Did it happen?")
     match error.word:
-        case "rate_limited":
+        case "rate_limited" | "lane_held":
             return _park(error, policy, history, now)
+        case "lane_stopped" if error.lane:
+            # One question is asked about the lane; a person's time is nobody's patience.
+            return Park(now + STOPPED_FOR, error.message, error.lane)
         case "lane_stopped":
             return Escalate(
                 "lane", f"The provider refuses us: {_short(error)} Mend it, then resume."
             )
+        case "budget_spent" if error.lane:
+            # Likewise: one question is asked about the budget.
+            return Park(error.until or now + STOPPED_FOR, error.message, error.lane)
         case "budget_spent":
             return Escalate("budget", f"{_short(error)} Raise the budget, or cancel the run?")
         case "needs_human":
@@ -205,14 +238,19 @@ def _ask_if(
 def _park(error: ErrorRecord, policy: Retry, history: History, now: datetime) -> Park | Escalate:
     """Wait for the reset, as long as the policy's patience lasts."""
     stated_s = error.after_s if error.after_s is not None else policy.backoff_s(1)
+    if error.lane and error.after_s is None:
+        stated_s = 0.0  # its lane knows when
     until = error.until or now + timedelta(seconds=stated_s)
     # A reset that is past already (clocks differ) must not make a busy loop.
     until = max(until, now + timedelta(seconds=min(policy.first_s, 1.0)))
-    waited_s = history.waited_s + (until - now).total_seconds()
+    waited_s = history.all_waited_s(now) + (until - now).total_seconds()
     if waited_s > policy.max_wait_s:
         question = f"Its rate limit would hold it for {waited_s / 3600:.1f} h in all. Keep waiting?"
         return Escalate("waited_too_long", question)
-    return Park(until, error.message or "rate limited")
+    if error.lane:
+        patience_s = policy.max_wait_s - history.all_waited_s(now)
+        until = max(until, now + timedelta(seconds=patience_s))
+    return Park(until, error.message or "rate limited", error.lane)
 
 
 def _short(error: ErrorRecord) -> str:

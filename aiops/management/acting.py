@@ -8,10 +8,12 @@ from contextlib import contextmanager
 
 from django.core.management.base import BaseCommand, CommandError
 
+from aiops.execution.people import told
 from aiops.execution.resume import NotPossible
 from aiops.execution.start import StartRefused
 from aiops.flow.errors import StepError
 from aiops.flow.refusals import WorkflowError
+from aiops.models import Escalation, EscalationState
 
 
 class OperatorCommand(BaseCommand):
@@ -37,3 +39,10 @@ def refusals_told() -> Iterator[None]:
         yield
     except (NotPossible, StartRefused, WorkflowError, StepError) as error:
         raise CommandError(f"{str(error).rstrip('.')}. Nothing was changed.") from None
+
+
+def still_open(asked: Escalation) -> str:
+    """What an approval that was not the last one leaves open; "" when the question is answered."""
+    if asked.state != EscalationState.OPEN:
+        return ""
+    return f"; {told(asked.approvals, asked.people)}. It goes on when another person approves it."

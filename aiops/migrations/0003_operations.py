@@ -1,5 +1,6 @@
 import django.db.models.deletion
 import django.db.models.fields.json
+import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
@@ -12,6 +13,44 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Budget",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("run", "Run"),
+                            ("workflow", "Workflow"),
+                            ("tenant", "Tenant"),
+                            ("all", "Everything"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("name", models.CharField(blank=True, default="", max_length=100)),
+                ("day", models.DateField(blank=True, null=True)),
+                ("limit_microusd", models.BigIntegerField()),
+                ("spent_microusd", models.BigIntegerField(default=0)),
+                ("reserved_microusd", models.BigIntegerField(default=0)),
+                ("raised_by", models.CharField(blank=True, default="", max_length=150)),
+                ("raised_at", models.DateTimeField(blank=True, null=True)),
+                ("why", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+            ],
+            options={
+                "permissions": [("raise_budget", "Raise a budget")],
+            },
+        ),
         migrations.CreateModel(
             name="BulkItem",
             fields=[
@@ -124,6 +163,150 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Lane",
+            fields=[
+                ("name", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("held", "Held"),
+                            ("stopped", "Stopped"),
+                            ("probing", "Trying it out"),
+                            ("ramping", "Picking up again"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "cause",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Nothing"),
+                            ("rate", "The provider limits the rate"),
+                            ("failing", "The provider fails"),
+                            ("quota", "No quota or credit left"),
+                            ("auth", "The key is refused"),
+                            ("config", "The address or the model is wrong"),
+                            ("person", "A person did it"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "since",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("held_until", models.DateTimeField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, default="", max_length=500)),
+                ("who", models.CharField(blank=True, default="", max_length=150)),
+                ("failing_since", models.DateTimeField(blank=True, null=True)),
+                ("probes", models.SmallIntegerField(default=0)),
+                ("probes_answered", models.SmallIntegerField(default=0)),
+                ("line", models.CharField(blank=True, default="", max_length=12)),
+                ("line_at", models.DateTimeField(blank=True, null=True)),
+                ("declared", models.JSONField(blank=True, default=dict)),
+                ("own_limits", models.JSONField(blank=True, default=dict)),
+            ],
+            options={
+                "permissions": [("steer_lane", "Hold, stop or resume a lane")],
+            },
+        ),
+        migrations.CreateModel(
+            name="ModelCall",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("item", models.IntegerField(blank=True, null=True)),
+                ("attempt", models.IntegerField()),
+                ("workflow", models.CharField(max_length=100)),
+                ("step_name", models.CharField(max_length=100)),
+                ("tenant", models.CharField(max_length=100)),
+                ("alias", models.CharField(max_length=100)),
+                ("lane", models.CharField(blank=True, default="", max_length=200)),
+                ("asked_model", models.CharField(max_length=200)),
+                ("model", models.CharField(blank=True, default="", max_length=200)),
+                ("kind", models.CharField(max_length=10)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("first", "For the first time"),
+                            ("retry", "Again, after a failure"),
+                            ("repair", "Again, for a better answer"),
+                            ("lost", "Again, because the answer was lost"),
+                        ],
+                        default="first",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("open", "On its way"),
+                            ("answered", "Answered"),
+                            ("reused", "Used again, not asked"),
+                            ("lost", "Lost with its worker"),
+                            ("transient", "Failed, may work in a moment"),
+                            ("rate_limited", "Rate limited"),
+                            ("ambiguous", "No answer came"),
+                            ("bad_output", "Unusable answer"),
+                            ("permanent_input", "Refused for good"),
+                            ("lane_stopped", "Refused by the provider"),
+                            ("cancelled", "Stopped on request"),
+                            ("bug", "Broke off"),
+                        ],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                ("fingerprint", models.CharField(max_length=32)),
+                ("prompt_hash", models.CharField(max_length=32)),
+                ("template", models.CharField(blank=True, default="", max_length=100)),
+                ("memo_of", models.BigIntegerField(blank=True, null=True)),
+                ("tokens_in", models.IntegerField(blank=True, null=True)),
+                ("tokens_cached", models.IntegerField(blank=True, null=True)),
+                ("tokens_out", models.IntegerField(blank=True, null=True)),
+                ("tokens_reasoning", models.IntegerField(blank=True, null=True)),
+                ("cost_microusd", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "cost_source",
+                    models.CharField(
+                        choices=[
+                            ("provider", "The provider said it"),
+                            ("table", "Tokens used, times a price"),
+                            ("estimated", "What it may have used at most, times a price"),
+                            ("unknown", "No price is known"),
+                        ],
+                        default="unknown",
+                        max_length=10,
+                    ),
+                ),
+                ("reserved_microusd", models.BigIntegerField(blank=True, null=True)),
+                ("is_uncertain", models.BooleanField(default=False)),
+                ("budgets", models.JSONField(blank=True, default=list)),
+                ("request_id", models.CharField(blank=True, default="", max_length=200)),
+                ("finish_reason", models.CharField(blank=True, default="", max_length=50)),
+                ("queue_s", models.FloatField(blank=True, null=True)),
+                ("provider_s", models.FloatField(blank=True, null=True)),
+                (
+                    "started_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("over_at", models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name="Notification",
             fields=[
                 (
@@ -143,7 +326,12 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("sent", "Sent"), ("failed", "Given up")],
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("sent", "Sent"),
+                            ("failed", "Given up"),
+                            ("dropped", "Not needed any more"),
+                        ],
                         default="waiting",
                         max_length=10,
                     ),
@@ -188,6 +376,31 @@ class Migration(migrations.Migration):
                 "permissions": [("pause_work", "Pause a pool or a workflow, or let it go on")],
             },
         ),
+        migrations.CreateModel(
+            name="OperatorAction",
+            fields=[],
+            options={
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("aiops.event",),
+        ),
+        migrations.AlterModelOptions(
+            name="escalation",
+            options={
+                "permissions": [("decide_escalation", "Answer an escalation")],
+                "verbose_name_plural": "inbox",
+            },
+        ),
+        migrations.AlterModelOptions(
+            name="node",
+            options={"verbose_name_plural": "queues and workers"},
+        ),
+        migrations.AlterModelOptions(
+            name="workflowversion",
+            options={"verbose_name_plural": "workflows"},
+        ),
         migrations.AddField(
             model_name="escalation",
             name="approvals",
@@ -212,6 +425,11 @@ class Migration(migrations.Migration):
             model_name="escalation",
             name="level",
             field=models.SmallIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name="escalation",
+            name="not_by",
+            field=models.CharField(blank=True, default="", max_length=150),
         ),
         migrations.AddField(
             model_name="escalation",
@@ -242,6 +460,11 @@ class Migration(migrations.Migration):
                 max_length=10,
             ),
         ),
+        migrations.AddField(
+            model_name="step",
+            name="lane",
+            field=models.CharField(blank=True, db_default="", default="", max_length=200),
+        ),
         migrations.AlterField(
             model_name="event",
             name="run",
@@ -255,6 +478,29 @@ class Migration(migrations.Migration):
                 to="aiops.run",
             ),
         ),
+        migrations.AlterField(
+            model_name="step",
+            name="reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", "Nothing"),
+                    ("message", "A worker of its pool"),
+                    ("lease", "The worker that runs it"),
+                    ("retry", "The next attempt"),
+                    ("lane", "Its provider"),
+                    ("budget", "Its budget"),
+                    ("items", "Its items"),
+                    ("approval", "An approval"),
+                    ("event", "An event"),
+                    ("timer", "A timer"),
+                    ("child", "A child run"),
+                    ("person", "A person's decision"),
+                ],
+                default="",
+                max_length=10,
+            ),
+        ),
         migrations.AddIndex(
             model_name="attempt",
             index=models.Index(
@@ -262,6 +508,24 @@ class Migration(migrations.Migration):
                 models.F("finished_at"),
                 condition=models.Q(("error__isnull", False)),
                 name="attempt_failed_alike",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("cost_microusd__isnull", False)),
+                fields=["finished_at"],
+                include=("cost_microusd",),
+                name="attempt_paid",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("cost_microusd__isnull", False)),
+                fields=["run"],
+                include=("cost_microusd",),
+                name="attempt_cost_of_run",
             ),
         ),
         migrations.AddIndex(
@@ -277,6 +541,17 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["state", "opened_at"], name="escalation_by_state"),
         ),
         migrations.AddIndex(
+            model_name="escalation",
+            index=models.Index(
+                models.OrderBy(
+                    django.db.models.functions.comparison.Coalesce("answered_at", "closed_at"),
+                    descending=True,
+                ),
+                condition=models.Q(("state", "open"), _negated=True),
+                name="escalation_resolved",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="event",
             index=models.Index(
                 models.OrderBy(models.F("id"), descending=True),
@@ -287,10 +562,29 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="step",
             index=models.Index(
+                condition=models.Q(("reason__in", ["lane", "budget"])),
+                fields=["lane"],
+                name="step_parked",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="step",
+            index=models.Index(
                 django.db.models.fields.json.KeyTextTransform("fingerprint", "error"),
                 models.F("run"),
                 condition=models.Q(("state__in", ["failed", "attention"])),
                 name="step_failed_alike",
+            ),
+        ),
+        migrations.AddField(
+            model_name="budget",
+            name="question",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="budgets",
+                to="aiops.escalation",
             ),
         ),
         migrations.AddField(
@@ -332,6 +626,56 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="lane",
+            name="question",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="lanes",
+                to="aiops.escalation",
+            ),
+        ),
+        migrations.CreateModel(
+            name="PaidAnswer",
+            fields=[
+                (
+                    "call",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="paid",
+                        serialize=False,
+                        to="aiops.modelcall",
+                    ),
+                ),
+                ("answer", models.JSONField()),
+            ],
+        ),
+        migrations.AddField(
+            model_name="modelcall",
+            name="run",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="model_calls",
+                to="aiops.run",
+            ),
+        ),
+        migrations.AddField(
+            model_name="modelcall",
+            name="step",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="model_calls",
+                to="aiops.step",
+            ),
+        ),
+        migrations.AddField(
             model_name="notification",
             name="escalation",
             field=models.ForeignKey(
@@ -344,6 +688,38 @@ class Migration(migrations.Migration):
             model_name="pause",
             constraint=models.UniqueConstraint(fields=("what", "name"), name="pause_once"),
         ),
+        migrations.AddIndex(
+            model_name="budget",
+            index=models.Index(
+                models.OrderBy(models.F("day"), descending=True, nulls_last=True),
+                models.F("scope"),
+                name="budget_by_day",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="budget",
+            constraint=models.UniqueConstraint(
+                fields=("scope", "name", "day"), name="budget_once", nulls_distinct=False
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("limit_microusd__gte", 0), ("reserved_microusd__gte", 0)),
+                name="budget_is_not_negative",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("scope", "run"), _negated=True),
+                    ("day__isnull", True),
+                    _connector="OR",
+                ),
+                name="budget_of_run_has_no_day",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="bulkitem",
             constraint=models.UniqueConstraint(fields=("job", "place"), name="bulk_item_place"),
@@ -351,6 +727,71 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="bulkitem",
             constraint=models.UniqueConstraint(fields=("job", "run"), name="bulk_item_run"),
+        ),
+        migrations.AddConstraint(
+            model_name="lane",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["open", "held", "stopped", "probing", "ramping"])
+                ),
+                name="lane_state_is_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="lane",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "held"), _negated=True),
+                    ("held_until__isnull", False),
+                    _connector="OR",
+                ),
+                name="lane_held_has_end",
+            ),
+        ),
+        migrations.AddField(
+            model_name="paidanswer",
+            name="step",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="paid_answers",
+                to="aiops.step",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="modelcall",
+            index=models.Index(fields=["step", "attempt"], name="call_of_attempt"),
+        ),
+        migrations.AddIndex(
+            model_name="modelcall",
+            index=models.Index(fields=["run"], name="call_of_run"),
+        ),
+        migrations.AddIndex(
+            model_name="modelcall",
+            index=models.Index(fields=["started_at"], name="call_by_time"),
+        ),
+        migrations.AddIndex(
+            model_name="modelcall",
+            index=models.Index(fields=["tenant", "started_at"], name="call_by_tenant"),
+        ),
+        migrations.AddIndex(
+            model_name="modelcall",
+            index=models.Index(fields=["workflow", "started_at"], name="call_by_workflow"),
+        ),
+        migrations.AddIndex(
+            model_name="modelcall",
+            index=models.Index(
+                condition=models.Q(("outcome", "open")), fields=["over_at"], name="call_open"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="modelcall",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("outcome", "open"), ("finished_at__isnull", False), _connector="OR"
+                ),
+                name="call_ended_has_time",
+            ),
         ),
         migrations.AddIndex(
             model_name="notification",

@@ -66,7 +66,20 @@ class Attempt(models.Model):
                 "finished_at",
                 condition=models.Q(error__isnull=False),
                 name="attempt_failed_alike",
-            )
+            ),
+            # What was spent lately: most attempts cost nothing, and are not in it.
+            models.Index(
+                fields=["finished_at"],
+                include=["cost_microusd"],
+                condition=models.Q(cost_microusd__isnull=False),
+                name="attempt_paid",
+            ),
+            models.Index(
+                fields=["run"],
+                include=["cost_microusd"],
+                condition=models.Q(cost_microusd__isnull=False),
+                name="attempt_cost_of_run",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from aiops.models.ids import new_id
 from aiops.models.run import Run
@@ -74,6 +74,8 @@ class Escalation(models.Model):
     #: How many different people must approve, and those who have: [{"by", "at", "note"}, ...].
     people = models.SmallIntegerField(default=1)
     approvals = models.JSONField(default=list)
+    #: Who may not approve: the one who started the run, where the workflow says so.
+    not_by = models.CharField(max_length=150, blank=True, default="")
     opened_at = models.DateTimeField(db_default=Now())
     due_at = models.DateTimeField(null=True, blank=True)
     #: When somebody is reminded next, how often that happened, and how often it was handed up.
@@ -94,6 +96,7 @@ class Escalation(models.Model):
     closed_why = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
+        verbose_name_plural = "inbox"
         constraints = [
             models.UniqueConstraint(
                 fields=["step"], condition=Q(state="open"), name="escalation_one_open_per_step"
@@ -108,6 +111,11 @@ class Escalation(models.Model):
             models.Index(fields=["remind_at"], condition=Q(state="open"), name="escalation_remind"),
             models.Index(fields=["run", "state"], name="escalation_of_run"),
             models.Index(fields=["state", "opened_at"], name="escalation_by_state"),
+            models.Index(
+                Coalesce("answered_at", "closed_at").desc(),
+                condition=~Q(state="open"),
+                name="escalation_resolved",
+            ),
         ]
         permissions = [("decide_escalation", "Answer an escalation")]
 

@@ -24,5 +24,8 @@ class Node(models.Model):
     #: Messages that did nothing, by cause: {"duplicate": n, "stale": n, ...}.
     counters = models.JSONField(default=dict)
 
+    class Meta:
+        verbose_name_plural = "queues and workers"
+
     def __str__(self) -> str:
         return self.name

@@ -18,6 +18,7 @@ class NotificationState(models.TextChoices):
     WAITING = "waiting", "Waiting"
     SENT = "sent", "Sent"
     FAILED = "failed", "Given up"
+    DROPPED = "dropped", "Not needed any more"
 
 
 class Notification(models.Model):

@@ -48,6 +48,7 @@ class Reason(models.TextChoices):
     LEASE = "lease", "The worker that runs it"
     RETRY = "retry", "The next attempt"
     LANE = "lane", "Its provider"
+    BUDGET = "budget", "Its budget"
     ITEMS = "items", "Its items"
     APPROVAL = "approval", "An approval"
     EVENT = "event", "An event"
@@ -88,6 +89,8 @@ class Step(models.Model):
     since = models.DateTimeField(db_default=Now())
     #: When the wait ends at the latest (due time of an approval, timeout of an event).
     until = models.DateTimeField(null=True, blank=True)
+    #: The lane, or the budget, that a parked step waits for; it says nothing once the reason is another.
+    lane = models.CharField(max_length=200, blank=True, default="", db_default="")
     #: When the keeper wakes it.
     wake_at = models.DateTimeField(null=True, blank=True)
     #: When its message counts as lost; for a map, when its members are looked at again.
@@ -106,7 +109,8 @@ class Step(models.Model):
     #: Attempts burnt by failures, and workers lost, in this epoch.
     tries = models.SmallIntegerField(default=0)
     losses = models.SmallIntegerField(default=0)
-    #: What else the retry decision counts: {"ambiguous": n, "repairs": n, "bugs": n, "waited_s": s}.
+    #: What else the retry decision counts: {"ambiguous": n, "repairs": n, "bugs": n, "waited_s": s},
+    #: and "parked_at": since when it waits in line for its lane.
     history = models.JSONField(default=dict, blank=True)
     #: A `once` effect whose call began and whose end nobody recorded.
     in_doubt = models.BooleanField(default=False)
@@ -174,6 +178,10 @@ class Step(models.Model):
                 fields=["map", "item"],
                 condition=Q(state="queued", map__isnull=False),
                 name="step_items_ready",
+            ),
+            # Only what waits in line is in it.
+            models.Index(
+                fields=["lane"], condition=Q(reason__in=["lane", "budget"]), name="step_parked"
             ),
             # What failed alike, and what stands still.
             models.Index(

@@ -136,8 +136,13 @@ def wake(steps: Sequence[UUID], *, at: datetime | None = None) -> int:
 
     The one move that needs no lock of the run: it says nothing of how the step stands.
     """
-    found = Step.objects.filter(id__in=steps, state=StepState.WAITING)
-    return found.update(wake_at=at or Now())
+    waits = (StepState.WAITING, StepState.RETRYING)
+    return Step.objects.filter(id__in=steps, state__in=waits).update(wake_at=at or Now())
+
+
+def put_off(step: UUID, wake_at: datetime) -> None:
+    """Leave a step that could begin for later."""
+    Step.objects.filter(id=step, state=StepState.PENDING).update(wake_at=wake_at)
 
 
 def wait_for_items(step: UUID, *, published: bool) -> None:
@@ -324,6 +329,8 @@ def open_escalation(escalation: Escalation) -> bool:
             step=escalation.step_id,
             about=escalation.kind,
             question=escalation.question,
+            severity=escalation.severity,
+            group=escalation.group,
         )
     return created
 
@@ -338,6 +345,7 @@ def answer_escalation(
         answered_by=actor,
         answered_at=Now(),
         note=note,
+        remind_at=None,
     )
     if not moved:
         return None
@@ -354,6 +362,45 @@ def answer_escalation(
     return escalation
 
 
+def approve_escalation(asked: Escalation, *, actor: str, note: str = "") -> bool:
+    """Keep one of several approvals; False when the question has moved meanwhile."""
+    given = {"by": actor, "at": timezone.now().isoformat(), "note": note, "shown": asked.shown_hash}
+    approvals = [*asked.approvals, given]
+    found = Escalation.objects.filter(
+        id=asked.id, state=EscalationState.OPEN, approvals=asked.approvals
+    )
+    if not found.update(approvals=approvals):
+        return False
+    asked.approvals = approvals
+    tell(
+        asked.run_id,
+        "escalation.approved",
+        step=asked.step_id,
+        actor=actor,
+        count=len(approvals),
+        people=asked.people,
+        note=note,
+        shown=asked.shown_hash,
+    )
+    return True
+
+
+def remind_escalation(
+    asked: Escalation, *, group: str, level: int, remind_at: datetime | None
+) -> bool:
+    """Remind of an open question, or hand it up to a group; False when somebody else just did."""
+    found = Escalation.objects.filter(
+        id=asked.id, state=EscalationState.OPEN, remind_at=asked.remind_at
+    )
+    reminders = asked.reminders + 1
+    if not found.update(group=group, level=level, remind_at=remind_at, reminders=reminders):
+        return False
+    kind = "escalation.handed_up" if level > asked.level else "escalation.reminded"
+    tell(asked.run_id, kind, step=asked.step_id, group=group, was=asked.group, level=level)
+    asked.group, asked.level, asked.remind_at, asked.reminders = group, level, remind_at, reminders
+    return True
+
+
 def give_escalation(escalation_id: UUID, *, was: str, owner: str, actor: str) -> bool:
     """Give an open question to a person; False when it is answered or another has it by now."""
     found = Escalation.objects.filter(id=escalation_id, state=EscalationState.OPEN, owner=was)
@@ -364,9 +411,21 @@ def give_escalation(escalation_id: UUID, *, was: str, owner: str, actor: str) ->
     return True
 
 
-def close_escalations(run_id: UUID, steps: Sequence[UUID] | None = None) -> int:
+def close_escalations(
+    run_id: UUID, steps: Sequence[UUID] | None = None, *, why: str
+) -> list[Escalation]:
     """Close open questions whose cause is gone: of the given steps, or of the whole run."""
     found = Escalation.objects.filter(run_id=run_id, state=EscalationState.OPEN)
     if steps is not None:
         found = found.filter(step_id__in=steps)
-    return found.update(state=EscalationState.CLOSED)
+    return [asked for asked in found.defer("shows") if _close(asked, why)]
+
+
+def _close(asked: Escalation, why: str) -> bool:
+    closed: dict[str, Any] = {"state": EscalationState.CLOSED, "closed_why": why[:200]}
+    found = Escalation.objects.filter(id=asked.id, state=EscalationState.OPEN)
+    if not found.update(**closed, closed_at=Now(), remind_at=None):
+        return False
+    asked.state = EscalationState.CLOSED
+    tell(asked.run_id, "escalation.closed", step=asked.step_id, why=why)
+    return True

@@ -15,6 +15,7 @@ class WorkflowVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "workflows"
         constraints = [
             models.UniqueConstraint(fields=["name", "hash"], name="workflow_version_once")
         ]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
 from openai import OpenAIError
 from pydantic_ai.exceptions import (
     AgentRunError,
@@ -30,6 +34,8 @@ from aiops.flow.errors import (
     TimedOut,
     Transient,
 )
+from aiops.providers.exchange import RawAnswer
+from aiops.providers.said import reset_s, without
 
 #: What a model call may raise. The last four are how the clients trip over an answer that is not what
 #: it should be (`200 {}`, no choices, a web page), so around a call they mean: a bad answer.
@@ -47,10 +53,24 @@ VENDOR_ERRORS = (
 _AMBIGUOUS_STATUSES = frozenset({408, 502, 504})
 _PERMANENT_STATUSES = frozenset({400, 409, 413, 415, 422})
 _CONTEXT_PHRASES = ("context size", "context length", "exceed_context_size")
+_FILTER_CODES = frozenset({"content_policy_violation", "content_filter", "moderation_blocked"})
 
 
-def translate(error: Exception, *, model: str) -> StepError:
-    """Name the class that decides what happens next, with a sentence that says what to do."""
+def translate(error: Exception, *, model: str, private: Sequence[str] = ()) -> StepError:
+    """Name the class that decides what happens next, with a sentence that says what to do.
+
+    `private` is what was sent: a provider that repeats it does not get it into our records. Raise the
+    result `from None`, since the vendor's error may hold the prompt or the answer too; a note says
+    where it came from.
+    """
+    found = _classified(error, model)
+    found.message = without(found.message, private)
+    found.args = (found.message,)
+    found.add_note(_origin(error))
+    return found
+
+
+def _classified(error: Exception, model: str) -> StepError:
     match error:
         case ModelRateLimitError():
             return _rate_limited(error, model)
@@ -77,12 +97,16 @@ def translate(error: Exception, *, model: str) -> StepError:
             )
         case ModelUnavailableError():
             return Transient(
-                f"The provider of {model!r} is overloaded: {_said(error)}.", code="overloaded"
+                f"The provider of {model!r} is overloaded: {_said(error)}.",
+                code="overloaded",
+                sent="maybe" if error.in_stream else "no",
             )
         case ModelRequestTimeout() | ModelConnectionError() | TimeoutError():
             return _transport(error, model)
         case ContentFilterError():
-            return refused(model, str(error))
+            return refused(model, "")
+        case ModelHTTPError() if _is_filtered(error):
+            return refused(model, _said(error))
         case ModelRequestRejectedError() | ModelHTTPError():
             return _status(error, model)
         case ModelAPIError() if error.in_stream:
@@ -91,21 +115,37 @@ def translate(error: Exception, *, model: str) -> StepError:
             return _gateway(error, model)
 
 
-def refused(model: str, reason: str) -> PermanentInput:
-    """The provider's filter, or the model itself, would not answer this."""
+def refused(model: str, reason: str, *, spent: RawAnswer | None = None) -> PermanentInput:
+    """The provider's filter, or the model itself, would not answer this; `spent`: what that used."""
     why = f": {reason}" if reason else ""
-    return PermanentInput(
+    found = PermanentInput(
         f"The model {model!r} refused to answer{why}. Change the input, or let a person answer.",
         code="content_filter",
+        sent="maybe",
     )
+    found.__dict__["spent"] = spent
+    return found
+
+
+def spent_on(error: BaseException | None) -> RawAnswer | None:
+    """What a failed call used all the same, where its provider said so."""
+    return getattr(error, "spent", None)
 
 
 def _rate_limited(error: ModelRateLimitError, model: str) -> RateLimited:
     return RateLimited(
         f"The provider of {model!r} limits the rate: {_said(error)}.",
-        after_s=error.retry_after,
+        after_s=_reset_s(error),
         code=_code(error),
+        sent="maybe" if error.in_stream else "no",
     )
+
+
+def _reset_s(error: ModelRateLimitError) -> float | None:
+    """Seconds until it may be tried again: as told, else when the limit that is used up is reset."""
+    if error.retry_after is not None or not isinstance(error, ModelHTTPError):
+        return error.retry_after
+    return reset_s(error.headers or {})
 
 
 def _transport(error: Exception, model: str) -> StepError:
@@ -146,7 +186,10 @@ def _status(error: ModelRequestRejectedError | ModelHTTPError, model: str) -> St
             code=_code(error),
         )
     if status >= 500:
-        return Transient(f"The provider of {model!r} failed ({status}): {said}.", code=str(status))
+        # It may have been the last thing that failed, after the answer.
+        return Transient(
+            f"The provider of {model!r} failed ({status}): {said}.", code=str(status), sent="maybe"
+        )
     return _gateway(error, model)
 
 
@@ -155,11 +198,17 @@ def _is_context_overflow(error: ModelAPIError) -> bool:
     return any(phrase in told for phrase in _CONTEXT_PHRASES)
 
 
+def _is_filtered(error: ModelHTTPError) -> bool:
+    return bool({error.provider_error_code, error.provider_error_type} & _FILTER_CODES)
+
+
 def _gateway(error: Exception, model: str) -> BadOutput:
     return BadOutput(
         f"What answered for {model!r} does not speak the OpenAI API: {_said(error)}. "
         "Check the base URL: a proxy's page, or the wrong path, looks like this.",
         kind="gateway",
+        # What stood behind it may have run.
+        sent="maybe",
     )
 
 
@@ -179,4 +228,18 @@ def _said(error: Exception) -> str:
     else:
         told = str(error)
     words = " ".join(str(told or type(error).__name__).split()).rstrip(".")
+    # A validation error shows what it was given: a part of the answer.
+    words = _VALUES.sub("", words)
     return words if len(words) <= 300 else words[:297] + "..."
+
+
+_VALUES = re.compile(r"\s*\[type=\w+, input_value=.*?input_type=\w+\]")
+
+
+def _origin(error: Exception) -> str:
+    """The vendor's class and the line it was raised at: enough to look there, and nothing of the content."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" ({Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno})" if trace else ""
+    return f"Translated from {type(error).__name__}{where}."

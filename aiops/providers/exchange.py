@@ -42,3 +42,23 @@ class RawAnswer:
     finish_reason: str
     seconds: float
     request_id: str
+    #: What a reader of this model's answers must know; empty for most.
+    caveat: str = ""
+    #: Parts of `tokens_in` and `tokens_out`.
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
+    #: What it cost, where the provider says so itself.
+    cost_microusd: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawVectors:
+    """Vectors as they came, one for each text."""
+
+    vectors: list[list[float]]
+    model: str
+    tokens_in: int
+    seconds: float
+    request_id: str
+    #: What it cost, where the provider says so itself.
+    cost_microusd: int | None = None

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 from pydantic import BaseModel, ValidationError
 
 from aiops.flow.errors import BadOutput
-from aiops.providers.exchange import Message, Question, RawAnswer
-from aiops.providers.models import address_of
+from aiops.providers.calling import call
+from aiops.providers.exchange import Message, Question, RawAnswer, RawVectors
 
 if TYPE_CHECKING:
+    from aiops.providers.models import Address
     from aiops.providers.session import Session
 
 __all__ = ["Answer", "Message", "complete", "embed"]
@@ -52,6 +53,8 @@ def complete(
     temperature: float = ...,
     timeout_s: float = ...,
     may_be_cut: bool = ...,
+    fresh: bool = ...,
+    template: str = ...,
 ) -> Answer[None]: ...
 
 
@@ -66,6 +69,8 @@ def complete(
     temperature: float = ...,
     timeout_s: float = ...,
     may_be_cut: bool = ...,
+    fresh: bool = ...,
+    template: str = ...,
 ) -> Answer[T]: ...
 
 
@@ -79,15 +84,28 @@ def complete(
     temperature: float = 0.0,
     timeout_s: float = 60.0,
     may_be_cut: bool = False,
+    fresh: bool = False,
+    template: str = "",
 ) -> Answer[T] | Answer[None]:
     """Ask the model behind an alias, and return its answer within `timeout_s` seconds in all.
 
     With `output`, a pydantic model, the provider is held to its JSON schema and the answer is validated again.
-    `may_be_cut` accepts a plain text that ended at `max_tokens`. Raises only the classes of aiops.flow.errors.
+    `may_be_cut` accepts a plain text that ended at `max_tokens`. When the step is run again, an answer that
+    it has paid for is used again, unless `fresh`. `template` names the prompt's template and its version.
+    Raises only the classes of aiops.flow.errors.
     """
-    address = address_of(model)
     question = Question(_conversation(prompt), system, output, max_tokens, temperature, timeout_s)
-    raw = _session().complete(address, question)
+
+    def ask(address: Address) -> RawAnswer:
+        return _session().complete(address, question)
+
+    raw: RawAnswer = call(
+        *(model, "chat", ask),
+        question=question,
+        timeout_s=timeout_s,
+        fresh=fresh,
+        template=template,
+    )
     _demand_an_end(raw, model, max_tokens, may_be_cut=may_be_cut and output is None)
     value = None if output is None else _validated(raw.text, output, model)
     return Answer(  # type: ignore[return-value]  # value is T exactly when output is type[T]
@@ -99,17 +117,22 @@ def complete(
         finish_reason=raw.finish_reason,
         seconds=raw.seconds,
         request_id=raw.request_id,
-        caveat=address.caveat,
+        caveat=raw.caveat,
     )
 
 
 def embed(
-    texts: Sequence[str], *, model: str = "embed", timeout_s: float = 30.0
+    texts: Sequence[str], *, model: str = "embed", timeout_s: float = 30.0, fresh: bool = False
 ) -> list[list[float]]:
     """Return one vector for each text, in order. No texts: no call."""
     if not texts:
         return []
-    vectors = _session().embed(address_of(model), texts, timeout_s)
+
+    def ask(address: Address) -> RawVectors:
+        return _session().embed(address, texts, timeout_s)
+
+    raw: RawVectors = call(model, "embed", ask, texts=texts, timeout_s=timeout_s, fresh=fresh)
+    vectors = raw.vectors
     if len(vectors) != len(texts):
         raise BadOutput(
             f"The model {model!r} gave {len(vectors)} vectors for {len(texts)} texts. "
@@ -159,4 +182,4 @@ def _validated(text: str, output: type[T], model: str) -> T:
         raise BadOutput(
             f"The answer of the model {model!r} does not fit {output.__name__}: {problems}.",
             kind="schema",
-        ) from error
+        ) from None

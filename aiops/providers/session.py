@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import math
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from httpx2 import Timeout
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 from pydantic_ai.direct import model_request
+from pydantic_ai.embeddings import EmbeddingResult
 from pydantic_ai.embeddings.openai import OpenAIEmbeddingModel
 from pydantic_ai.messages import (
     ModelMessage,
@@ -30,7 +32,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
 from aiops.providers.errors import VENDOR_ERRORS, refused, translate
-from aiops.providers.exchange import Message, Question, RawAnswer
+from aiops.providers.exchange import Message, Question, RawAnswer, RawVectors
 from aiops.providers.models import Address
 
 #: Opening a connection either works within this time or will not: a wrong address must not eat the deadline.
@@ -59,18 +61,26 @@ class Session:
             model_request_parameters=_parameters(question.output),
         )
         started = time.monotonic()
-        response = self._run(call, address)
-        return _raw(response, seconds=time.monotonic() - started, model=address.model)
+        private = [question.system, *(turn["content"] for turn in question.conversation)]
+        response = self._run(call, address, private)
+        return _raw(response, seconds=time.monotonic() - started, address=address)
 
-    def embed(self, address: Address, texts: Sequence[str], timeout_s: float) -> list[list[float]]:
+    def embed(self, address: Address, texts: Sequence[str], timeout_s: float) -> RawVectors:
         model = OpenAIEmbeddingModel(address.model, provider=self._provider(address))
 
-        async def ask() -> list[list[float]]:
+        async def ask() -> EmbeddingResult:
             async with asyncio.timeout(timeout_s):
-                result = await model.embed(list(texts), input_type="document")
-            return [list(vector) for vector in result.embeddings]
+                return await model.embed(list(texts), input_type="document")
 
-        return self._run(ask(), address)
+        started = time.monotonic()
+        result = self._run(ask(), address, texts)
+        return RawVectors(
+            vectors=[list(vector) for vector in result.embeddings],
+            model=result.model_name or address.model,
+            tokens_in=result.usage.input_tokens,
+            seconds=time.monotonic() - started,
+            request_id=result.provider_response_id or "",
+        )
 
     def close(self) -> None:
         """Close the connections and the loop. Only from the thread that made them, or after it ended."""
@@ -94,11 +104,12 @@ class Session:
             )
         return OpenAIProvider(openai_client=self._clients[address])
 
-    def _run(self, call: Coroutine[Any, Any, R], address: Address) -> R:
+    def _run(self, call: Coroutine[Any, Any, R], address: Address, private: Sequence[str]) -> R:
         try:
             return self._runner.run(call)
         except VENDOR_ERRORS as error:
-            raise translate(error, model=address.model) from error
+            # From None: the vendor's error may hold what was asked or answered, and records are kept.
+            raise translate(error, model=address.model, private=private) from None
         except BaseException:
             # A time limit or an interrupt left the call half done on this loop: it must not go on there
             # beside the thread's next call.
@@ -168,17 +179,28 @@ def _parameters(output: type[BaseModel] | None) -> ModelRequestParameters:
     return ModelRequestParameters(output_mode="native", output_object=wanted)
 
 
-def _raw(response: ModelResponse, *, seconds: float, model: str) -> RawAnswer:
+def _raw(response: ModelResponse, *, seconds: float, address: Address) -> RawAnswer:
     details = response.provider_details or {}
-    if response.finish_reason == "content_filter":
-        raise refused(model, str(details.get("refusal", "")))
-    return RawAnswer(
+    answer = RawAnswer(
         text=response.text or "",
-        model=response.model_name or model,
+        model=response.model_name or address.model,
         tokens_in=response.usage.input_tokens,
         tokens_out=response.usage.output_tokens,
         # The raw word: the library fills in "stop" where the provider said nothing.
         finish_reason=str(details.get("finish_reason") or ""),
         seconds=seconds,
         request_id=response.provider_response_id or "",
+        caveat=address.caveat,
+        tokens_cached=response.usage.cache_read_tokens,
+        tokens_reasoning=response.usage.details.get("reasoning_tokens", 0),
+        cost_microusd=_microusd(details.get("cost")),
     )
+    if response.finish_reason == "content_filter":
+        raise refused(address.model, str(details.get("refusal", "")), spent=answer)
+    return answer
+
+
+def _microusd(cost: object) -> int | None:
+    """What a gateway such as OpenRouter says that it cost, in dollars."""
+    is_cost = isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0
+    return math.ceil(round(cost * 1_000_000, 6)) if is_cost else None  # type: ignore[operator]  # it is

@@ -17,10 +17,10 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from aiops.execution import cancel, dispatch, recovery, resend
+from aiops.execution import bulk_work, cancel, deliver, dispatch, recovery, resend
 from aiops.execution.advance import advance, stop_child
 from aiops.models import Run, Step
-from aiops.upkeep import node, prove
+from aiops.upkeep import lanes, ledger, node, prove, reminders
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +35,14 @@ AWAY = (OperationalError, InterfaceError, psycopg.OperationalError)
 #: How often each duty is done, in seconds.
 PUBLISH_S = 1.0
 WAKE_S = 0.5
+LANES_S = 1.0
 RECOVER_S = 1.0
 RESEND_S = 2.0
 PROVE_S = 5.0
+NOTIFY_S = 2.0
+REMIND_S = 5.0
+BULK_S = 1.0
+LEDGER_S = 5.0
 REPORT_S = 5.0
 
 
@@ -68,10 +73,15 @@ class Keeper:
         dispatch.publish_here()
         self._duties = [
             Duty(self._publish_missed, PUBLISH_S),
+            Duty(lanes.look_after, LANES_S),
             Duty(self._wake, WAKE_S),
             Duty(self._recover, RECOVER_S),
             Duty(resend.resend_due, RESEND_S),
             Duty(self._prove, PROVE_S),
+            Duty(deliver.hand_out, NOTIFY_S),
+            Duty(reminders.remind, REMIND_S),
+            Duty(bulk_work.ring, BULK_S),
+            Duty(ledger.look_after, LEDGER_S),
             Duty(self._report, REPORT_S),
         ]
         while not self.stop.is_set():

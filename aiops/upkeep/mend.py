@@ -28,23 +28,14 @@ def mend(run: Run, step: Step) -> None:
 
 
 #: What a step with code may wait for.
-_WAITS_OF_WORK = (Reason.LANE, Reason.ITEMS)
+_WAITS_OF_WORK = (Reason.LANE, Reason.BUDGET, Reason.ITEMS)
 
 
 def _ask_again(run: Run, step: Step) -> None:
     """Open the question about a step that has lost it: the last one, or a plain one."""
     last = Escalation.objects.filter(step=step).order_by(F("opened_at").desc()).first()
     if last is not None:
-        escalate.ask(
-            run_id=run.id,
-            step_id=step.id,
-            kind=last.kind,
-            question=last.question,
-            shows=last.shows,
-            due_at=last.due_at,
-            if_nobody=last.if_nobody,
-            answers=last.answers,
-        )
+        escalate.ask_again(last)
     elif step.kind == "approval":
         board = Board.load(run)
         waits.ask_for_approval(board, board.plan.by_name[step.name], step.until)

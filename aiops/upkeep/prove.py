@@ -1,5 +1,7 @@
 """No limbo, proved: every unfinished step owns a live reason. What does not is named and repaired."""
 
+# ruff: noqa: S608  # built from the constants below; every value is bound
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from aiops.execution import resend
 from aiops.execution.advance import settle
 from aiops.execution.board import Board
 from aiops.execution.canvas import ready
+from aiops.execution.holds import NOT_PAUSED
 from aiops.models import Run, Step, StepState, transitions
 from aiops.upkeep.mend import mend
 
@@ -31,8 +34,9 @@ class Limbo:
     what: str
 
 
-# One row per step without a live reason. Each arm is one sentence of the promise.
-_STEPS = """
+# One row per step without a live reason. Each arm is one sentence of the promise. A pause is the live
+# reason of whatever would need a message without it.
+_STEPS = f"""
 SELECT s.run_id, s.id, CASE
     WHEN s.state = 'running' THEN 'its lease is over'
     WHEN s.state = 'queued' THEN 'its message is overdue'
@@ -46,7 +50,7 @@ WHERE r.finished_at IS NULL AND r.paused_at IS NULL
 AND s.state IN ('running', 'queued', 'retrying', 'attention', 'waiting')
 AND (
     (s.state = 'running' AND s.lease_until < past)
-    OR (s.state = 'queued' AND s.map_id IS NULL AND s.dispatch_due < past)
+    OR (s.state = 'queued' AND s.map_id IS NULL AND s.dispatch_due < past AND {NOT_PAUSED})
     OR (s.state = 'queued' AND s.map_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM aiops_step m WHERE m.id = s.map_id AND m.state = 'waiting'))
     OR (s.state = 'retrying' AND s.wake_at < past)
@@ -55,6 +59,7 @@ AND (
     OR (s.state = 'waiting' AND CASE s.reason
         WHEN 'timer' THEN coalesce(s.wake_at < past, TRUE)
         WHEN 'lane' THEN s.wake_at < past
+        WHEN 'budget' THEN s.wake_at < past
         WHEN 'event' THEN coalesce(s.wake_at < past, TRUE)
         WHEN 'approval' THEN s.wake_at < past OR NOT EXISTS (
             SELECT FROM aiops_escalation e WHERE e.step_id = s.id AND e.state = 'open')
@@ -62,14 +67,14 @@ AND (
         WHEN 'child' THEN NOT EXISTS (
             SELECT FROM aiops_run c WHERE c.parent_step_id = s.id
             AND (c.finished_at IS NULL OR c.finished_at > past))
-        WHEN 'items' THEN s.dispatch_due < past OR NOT EXISTS (
+        WHEN 'items' THEN (s.dispatch_due < past AND {NOT_PAUSED}) OR NOT EXISTS (
             SELECT FROM aiops_step i WHERE i.map_id = s.id
             AND (i.state IN ('queued', 'running', 'retrying', 'attention') OR i.since > past))
         ELSE TRUE END)
 )
 """
 
-# Runs that are open while none of their steps is anywhere on its way.
+# Runs that are open while none of their steps is anywhere on its way, or put off for a while.
 _RUNS = """
 SELECT r.id, NULL::uuid, 'none of its steps is on its way'
 FROM aiops_run r
@@ -80,6 +85,7 @@ AND (r.after_id IS NULL
 AND NOT EXISTS (
     SELECT FROM aiops_step s WHERE s.run_id = r.id
     AND (s.state IN ('queued', 'running', 'retrying', 'waiting', 'attention')
+        OR s.wake_at > now() - make_interval(secs => %(slack)s)
         OR s.since > now() - make_interval(secs => %(slack)s)))
 """
 
@@ -95,6 +101,16 @@ def limbo(slack_s: float = SLACK_S, *, recent_s: float | None = RECENT_S) -> lis
     stuck = {one.run_id for one in found if one.step_id is None}
     joins = _lost_joins(slack_s, recent_s)
     return found + [one for one in joins if one.run_id not in stuck]
+
+
+def number() -> int:
+    """How many are in limbo, lost joins not looked for: what a page shows."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM ({_STEPS} UNION ALL {_RUNS}) found", {"slack": SLACK_S}
+        )
+        (found,) = cursor.fetchone() or (0,)
+        return int(found)
 
 
 def repair(one: Limbo) -> None:
@@ -133,7 +149,12 @@ def _lost_joins(slack_s: float, recent_s: float | None) -> list[Limbo]:
             continue
         board = Board.load(run)
         names = ready(board.plan, board.states, board.chosen()).begin
-        found += [Limbo(run.id, board.views[name].id, "it was not begun") for name in names]
+        views = [board.views[name] for name in names]
+        found += [
+            Limbo(run.id, view.id, "it was not begun")
+            for view in views
+            if view.wake_at is None or view.wake_at < now - timedelta(seconds=slack_s)
+        ]
     return found
 
 

@@ -123,16 +123,21 @@ def test_who_may_not_see_it_is_refused(client: Client, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", ["run", "step", "escalation"])
-def test_content_needs_its_own_permission(page: Client, staff: User, model: str) -> None:
+def test_content_comes_with_no_page_but_from_a_button(
+    page: Client, staff: User, model: str
+) -> None:
     rows = one_of_each()
     rows["step"] = Step.objects.get(run=rows["run"].pk, name="read")  # it holds a result
+    button = reverse(f"admin:aiops_{model}_content", args=[rows[model].pk])
 
     without = content(page, row_url(rows[model]))
     staff.user_permissions.add(Permission.objects.get(codename="view_payload"))
     granted = content(page, row_url(rows[model]))
 
-    assert SECRET not in without
-    assert SECRET in granted
+    assert SECRET not in without + granted
+    assert button not in without
+    assert button in granted
+    assert SECRET in page.post(button).content.decode()
 
 
 @pytest.mark.parametrize("model", PAGES)

@@ -96,7 +96,7 @@ class TestCallout:
 
         assert found is not None
         assert found.sentence == "charge: boom"
-        assert "3 other runs have failed the same way." in found.advice
+        assert found.alike == "3 other runs have failed the same way."
         assert self.verbs(run) == ["retry_step"]
 
     def test_what_went_out_is_marked_as_done_and_never_retried(self) -> None:

@@ -254,8 +254,33 @@ def test_what_a_question_shows_is_for_those_who_may_see_it(as_: Callable[[str], 
     run = asking_for_approval()
     url = address(Case("approve", asking_for_approval, "", is_answer=True), run)
 
-    assert "a secret" not in text(as_("approver").get(url))
-    assert "a secret" in text(as_("admin").get(url))
+    answers = [text(as_("approver").get(url)), text(as_("admin").get(url))]
+    refused = as_("approver").post(url, {"show": "1"})
+    granted = as_("admin").post(url, {"show": "1", "reason": "half a sentence"})
+
+    assert not any("a secret" in answer for answer in answers)
+    assert refused.status_code == 403
+    assert "a secret" in text(granted)
+    assert "half a sentence" in text(granted)
+    seen = Event.objects.get(kind="payload.viewed")
+    assert (seen.run_id, seen.actor) == (run.id, "ann-admin")
+    assert Event.objects.filter(kind="escalation.answered").count() == 0
+
+
+def test_the_input_comes_into_the_form_when_somebody_asks_and_that_is_recorded(
+    as_: Callable[[str], Client],
+) -> None:
+    run = begun()
+    client, url = as_("admin"), address(Case("replay", begun, ""), run)
+
+    looked = text(client.get(url))
+    granted = client.post(url, {"show": "1"})
+
+    assert "spoon" not in looked
+    assert "spoon" in text(granted)
+    assert "no-store" in granted["Cache-Control"]
+    assert Event.objects.get(run=run, kind="payload.viewed").data == {"what": "the run's input"}
+    assert not Run.objects.filter(replay_of=run).exists()
 
 
 # Twice, elsewhere, and not at all

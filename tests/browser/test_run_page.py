@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,13 +12,10 @@ from playwright.sync_api import Page, Request, expect
 
 from aiops.models import Run, transitions
 from tests.browser import pictured
+from tests.browser.looking import PHONE, violations, wide_icons
 from tests.execution.orders import begun, map_of, set_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-AXE = Path(__file__).parent / "vendor" / "axe-4.14.1.min.js"
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-PHONE = {"width": 390, "height": 844}
 
 #: A page whose clock the test moves: polls come when it says so.
 POLL_MS = 5_000
@@ -43,19 +39,6 @@ def open_page(page: Page, run: Run) -> None:
     page.clock.install()
     page.goto(reverse("admin:aiops_run_change", args=[run.pk]))
     expect(page.locator("#cx-live")).to_be_visible()
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds at levels A and AA, one line each."""
-    page.add_script_tag(path=AXE)
-    found: dict[str, Any] = page.evaluate(
-        "levels => axe.run(document, {runOnly: {type: 'tag', values: levels}})", LEVELS
-    )
-    return [
-        f"{entry['id']}: {node['target']} {node['failureSummary']}"
-        for entry in found["violations"]
-        for node in entry["nodes"]
-    ]
 
 
 def polls(page: Page) -> list[Request]:
@@ -85,7 +68,7 @@ def test_nobody_is_shut_out_of_the_page(page: Page, kind: str, theme: Any) -> No
 
 @pytest.mark.parametrize("kind", RUNS)
 def test_the_page_fits_a_phone(page: Page, kind: str) -> None:
-    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a plain dict
+    page.set_viewport_size(PHONE)
     open_page(page, RUNS[kind]())
 
     width = page.evaluate("document.documentElement.scrollWidth")
@@ -175,17 +158,8 @@ def test_no_request_leaves_the_machine_and_every_icon_is_a_symbol(
     page.on("request", lambda request: asked.append(request.url))
 
     open_page(page, pictured.in_doubt())
-    page.evaluate("document.fonts.ready")
-    # A name that the font does not have is drawn as letters, and is wider than a square.
-    wide = page.evaluate(
-        "[...document.querySelectorAll('.cx .material-symbols-outlined, .cx .icon')]"
-        ".filter(e => !e.closest('details:not([open])'))"
-        ".filter(e => e.getBoundingClientRect().width > 1.2 * parseFloat(getComputedStyle(e).fontSize))"
-        ".map(e => e.textContent)"
-    )
-
     assert {urlsplit(url).netloc for url in asked} == {urlsplit(live_server.url).netloc}
-    assert wide == []
+    assert wide_icons(page) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -364,3 +364,18 @@ def test_a_map_takes_no_result_from_a_person(engine: Engine) -> None:
 
     with pytest.raises(NotPossible, match="for each item"):
         supply(run.id, "root", [1, 2], actor="ann")
+
+
+def test_a_run_whose_items_are_worked_on_says_so(engine: Engine, script: Script) -> None:
+    run = engine.start("squares", input={"items": [3, 4]})
+    seen: list[str] = []
+
+    def look() -> int:
+        seen.append(fresh(run).state)
+        return 1
+
+    script.tell("square[3]", look)
+    script.tell("square[4]", look)
+    engine.work()
+
+    assert seen == ["running", "running"]

@@ -422,3 +422,26 @@ def test_a_refused_verb_changes_nothing(engine: Engine, script: Script) -> None:
 
     assert list(Step.objects.filter(run=run).order_by("id").values()) == before
     assert told(run, "run.retried_from") == []
+
+
+def test_a_paused_run_says_so_once_nothing_of_it_is_worked_on(
+    engine: Engine, script: Script
+) -> None:
+    run = engine.start("line", input={"number": 1})
+    states_seen: list[str] = []
+
+    def stop_here() -> int:
+        pause(run.id, actor="ann", reason="lunch")
+        states_seen.append(fresh(run).state)
+        return 1
+
+    script.tell("one", stop_here)
+    engine.work()
+
+    paused = fresh(run)
+    assert states_seen == ["running"]
+    assert (paused.state, paused.reason) == ("waiting", "paused by ann: lunch")
+
+    resume(run.id, actor="ann")
+    engine.work()
+    assert fresh(run).state == "succeeded"

@@ -96,6 +96,27 @@ NODES = {
         "approval('Ship?', on_reject='halt')  # here",
         "approval: on_reject is 'halt'; known: stop, continue",
     ),
+    "an approval by nobody": (
+        "approval('Ship?', people=0)  # here",
+        "approval: people is 0; give 1 to 9",
+    ),
+    "an approval by more or fewer than the starter": (
+        "approval('Ship?', not_by_starter='yes')  # here",
+        "approval: not_by_starter is 'yes'; give True or False",
+    ),
+    "an approval by two that silence would give": (
+        "approval('Ship?', people=2, if_nobody='approve')  # here",
+        "approval: if_nobody='approve' lets it through without the people that it asks for; say "
+        "'wait' or 'reject'",
+    ),
+    "an approval of a severity that is none": (
+        "approval('Ship?', severity='hihg')  # here",
+        "approval: severity is 'hihg'; did you mean 'high'?",
+    ),
+    "an approval for a group that is none": (
+        "approval('Ship?', group=7)  # here",
+        "approval: group is 7; give a group's name",
+    ),
     "a name that is none": (
         "approval('Ship?', name='ask me')  # here",
         "an approval cannot be named 'ask me': use letters, digits and _, as in 'send_reply'",

@@ -50,6 +50,24 @@ def test_a_plan_of_another_format_is_not_guessed_at() -> None:
         Plan.from_json(data)
 
 
+def test_whom_questions_are_for_survives_json() -> None:
+    asks = approval("Ship?", people=2, not_by_starter=True, group="treasury", severity="high")
+    plan = plan_of(asks, group="support", severity="low")
+
+    again = Plan.from_json(json.loads(json.dumps(plan.to_json())))
+
+    assert again == plan
+    assert again.by_name["approval"].people == 2
+    assert (again.group, again.severity) == ("support", "low")
+
+
+def test_a_plan_that_says_nothing_of_people_keeps_the_hash_of_an_earlier_time() -> None:
+    plan = plan_of(approval("Ship?"))
+
+    assert not {"group", "severity"} & set(plan.to_json())
+    assert not {"people", "not_by_starter", "group"} & set(plan.to_json()["nodes"][0])
+
+
 def test_the_same_declaration_has_the_same_hash() -> None:
     assert plan_of(whole_flow()).hash == plan_of(whole_flow()).hash
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from django.utils.safestring import SafeString
 
-from aiops.admin.page import bars, graph, reading, timeline, words
+from aiops.admin.page import bars, graph, reading, timeline, usual, words
 from aiops.admin.page.amounts import count, from_now, length, money
+from aiops.admin.page.aside import Aside, aside
 from aiops.admin.page.buttons import buttons
 from aiops.admin.page.callout import callout
 from aiops.admin.page.happened import told
 from aiops.admin.page.reading import MOST_EVENTS, Try
-from aiops.admin.page.steps import item_counts, items_told, shown_verdict, state_shown, steps, took
+from aiops.admin.page.steps import (
+    group_page,
+    item_counts,
+    items_told,
+    shown_verdict,
+    state_shown,
+    steps,
+    took,
+)
 from aiops.admin.page.user_widget import reference, widget
 from aiops.execution import judge
 from aiops.execution.answers import answers_of
@@ -27,34 +36,59 @@ from aiops.models import Run, StepState
 Can = Callable[[str], bool]
 
 
-def build(run: Run, user_can: Can) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants to see of a run that has much of it; its address says so."""
+
+    whole_graph: bool = False
+    failures_only: bool = False
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Wanted:
+        return cls(query.get("graph") == "all", query.get("events") == "failed")
+
+    @property
+    def query(self) -> str:
+        graph = "&graph=all" if self.whole_graph else ""
+        return graph + ("&events=failed" if self.failures_only else "")
+
+    def href(self, **changed: bool) -> str:
+        """The same page with something else wanted."""
+        other: Wanted = replace(self, **changed)
+        return f"?{other.query.lstrip('&')}"
+
+
+ORDINARY = Wanted()
+
+
+def build(run: Run, user_can: Can, wanted: Wanted = ORDINARY) -> dict[str, Any]:
     """Everything about a run that `look_at` has just read. Raises Run.DoesNotExist."""
     facts = load(run.id)
     answers = answers_of(facts)
     tries = reading.attempts(run.id)
+    worst = next(judge.stopped(facts), None)
+    fingerprint = str((worst.error or {}).get("fingerprint") or "") if worst else ""
+    beside = aside(facts.run, fingerprint, usual.steps(facts))
     possible = offers(answers, user_can)
     return {
         "run": facts.run,
         "answers": answers,
-        "head": head(facts, answers, possible),
-        "callout": _callout(facts, answers, possible),
-        "graph": graph.draw(nodes(facts)),
-        "graph_note": graph.left_out(nodes(facts)),
+        "head": {
+            **head(facts, answers, possible),
+            "spend": _spend(answers["succeeded"]["cost_microusd"], beside),
+            "usual": usual.told(facts, beside.usual_s),
+        },
+        "callout": _callout(
+            answers, possible, beside.alike, group_page(worst.error) if worst else ""
+        ),
+        **_graph(facts, wanted),
         "timeline": _timeline(facts, tries),
-        "steps": steps(facts, tries, possible, answers["retry"]["failed_items"]),
+        "steps": steps(facts, tries, possible, answers["retry"]["failed_items"], beside),
         "seen": widget(answers),
-        **_events(facts),
+        **_events(facts, wanted),
         **_links(facts),
+        "wanted": wanted,
     }
-
-
-def content(run: Run) -> dict[str, Any]:
-    """What the run is about; for somebody who may see it."""
-    shown = {"input": run.input, **({"metadata": run.metadata} if run.metadata else {})}
-    written = {
-        name: json.dumps(given, indent=2, ensure_ascii=False) for name, given in shown.items()
-    }
-    return {"content": written, "input_ref": run.input_ref}
 
 
 def head(facts: RunFacts, answers: Mapping[str, Any], possible: Sequence[Offer]) -> dict[str, Any]:
@@ -81,9 +115,16 @@ def head(facts: RunFacts, answers: Mapping[str, Any], possible: Sequence[Offer])
                 f"{done['steps_done']} of {done['steps_total']} done{_retries(facts)}",
                 "",
             ),
-            ("Spend", money(done["cost_microusd"]), ""),
         ],
     }
+
+
+def _spend(cost: int | None, beside: Aside) -> str:
+    """What it cost so far, what it may cost, and its tokens: as far as they are recorded."""
+    budget = beside.budget_microusd
+    of = f" of {money(budget)}" if budget is not None else ""
+    tokens = [one.tokens for one in beside.called.values() if one.tokens is not None]
+    return f"{money(cost)}{of}" + (f", {count(sum(tokens), 'token')}" if tokens else "")
 
 
 def exact(moment: datetime) -> str:
@@ -101,15 +142,28 @@ def _retries(facts: RunFacts) -> str:
 
 
 def _callout(
-    facts: RunFacts, answers: Mapping[str, Any], possible: Sequence[Offer]
+    answers: Mapping[str, Any], possible: Sequence[Offer], alike: int, group: str
 ) -> dict[str, Any] | None:
-    worst = next(judge.stopped(facts), None)
-    fingerprint = str((worst.error or {}).get("fingerprint") or "") if worst else ""
-    alike = reading.failed_alike(facts.run.id, fingerprint)
     found = callout(answers, possible, alike=alike)
     if found is None:
         return None
-    return {"told": found, "buttons": buttons(facts.run.id, found.offers)}
+    shown = buttons(answers["run_id"], found.offers)
+    return {"told": found, "buttons": shown, "group": group}
+
+
+def _graph(facts: RunFacts, wanted: Wanted) -> dict[str, Any]:
+    found = nodes(facts)
+    return {
+        "graph": graph.draw(found, whole=wanted.whole_graph),
+        "graph_note": graph.left_out(found, whole=wanted.whole_graph),
+        "graph_href": _other_graph(found, wanted),
+    }
+
+
+def _other_graph(found: Sequence[graph.Node], wanted: Wanted) -> str:
+    """Where the rest of a large graph is shown, or is left out again."""
+    is_large = len(found) > graph.MOST_NODES
+    return wanted.href(whole_graph=not wanted.whole_graph) if is_large else ""
 
 
 def nodes(facts: RunFacts) -> list[graph.Node]:
@@ -162,12 +216,13 @@ def _timeline(facts: RunFacts, tries: Mapping[UUID, Sequence[Try]]) -> SafeStrin
     )
 
 
-def _events(facts: RunFacts) -> dict[str, Any]:
-    found = reading.events(facts.run.id)
+def _events(facts: RunFacts, wanted: Wanted) -> dict[str, Any]:
+    found = reading.events(facts.run.id, failures_only=wanted.failures_only)
     names = {step.id: step.name for step in facts.steps}
     return {
         "events": told(found[:MOST_EVENTS], names),
         "has_more_events": len(found) > MOST_EVENTS,
+        "events_href": wanted.href(failures_only=not wanted.failures_only),
     }
 
 

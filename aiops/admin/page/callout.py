@@ -26,10 +26,15 @@ class Callout:
     offers: tuple[Offer, ...] = ()
     #: The question that is asked, if one is.
     escalation: str = ""
+    #: How many other runs have failed the same way, in words.
+    alike: str = ""
 
 
 #: At most so many answers stand beside the question; its own page has them all.
 MOST_OFFERS = 2
+
+#: Of what a pause of a pool or a workflow holds.
+_WHEN_IT_GOES_ON = "Nothing is lost: it goes on by itself when the pause ends."
 
 #: What happens when nobody answers.
 _NOBODY: dict[str, str] = {
@@ -48,6 +53,9 @@ def callout(
         return _paused(answers, offers)
     if answers["person"]["total"] and not state["is_ended"]:
         return _asked(answers, offers, now)
+    if state["held"]:
+        held = _sentence(state["reason"])
+        return Callout("On hold", "pause_circle", "violet", held, _WHEN_IT_GOES_ON, ())
     match state["key"]:
         case RunState.FAILED | RunState.ATTENTION:
             return _failed(answers, offers, alike)
@@ -134,10 +142,9 @@ def _failed(answers: Mapping[str, Any], offers: Sequence[Offer], alike: int) -> 
         icon=look.icon,
         tone=look.tone,
         sentence=_what(worst, answers["state"]["reason"]),
-        advice=" ".join(
-            filter(None, (worst["verdict"]["sentence"], _price(answers["retry"]), _alike(alike)))
-        ),
+        advice=" ".join(filter(None, (worst["verdict"]["sentence"], _price(answers["retry"])))),
         offers=_right(worst, offers),
+        alike=_alike(alike),
     )
 
 

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from uuid import UUID
+from datetime import UTC, datetime
 
-from django.db.models import Count
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from aiops.admin.page import words
-from aiops.admin.page.svg import rect, tag
-from aiops.models import Step, StepState
-from aiops.models.step import DONE
+from aiops.admin.page.amounts import clipped, from_now, money, rough
+from aiops.admin.page.user_widget import reference
+from aiops.models import Run, RunState
 
-#: States in the order in which a bar shows them.
-_ORDER: tuple[str, ...] = (
-    *(StepState.SUCCEEDED, StepState.SKIPPED, StepState.ATTENTION, StepState.FAILED),
-    *(StepState.RUNNING, StepState.RETRYING, StepState.WAITING, StepState.QUEUED),
-    *(StepState.CANCELLED, StepState.PENDING),
-)
-#: Up to so many steps, each has a segment of its own.
-_SEGMENTS = 16
-_WIDTH = 96.0
+#: Two lines of a cell hold about so much; the whole text is in its title.
+_WHY = 110
 
 
 def chip(look: words.Look) -> SafeString:
@@ -34,52 +25,33 @@ def chip(look: words.Look) -> SafeString:
     )
 
 
-def named(title: str, more: str) -> SafeString:
-    """A title with a line below it."""
-    return format_html('<span class="cx-cell">{}<small>{}</small></span>', title, more)
-
-
-def progress_of(run_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    """How many steps of each run are in which state: one query, items not counted."""
-    rows = (
-        Step.objects.filter(run__in=run_ids, map__isnull=True)
-        .values_list("run_id", "state")
-        .annotate(number=Count("id"))
-        .order_by()
-    )
-    found: dict[UUID, dict[str, int]] = {}
-    for run_id, state, number in rows:
-        found.setdefault(run_id, {})[state] = number
-    return found
-
-
-def progress(states: Mapping[str, int]) -> SafeString:
-    """A bar of segments with its numbers in words."""
-    total = sum(states.values())
-    done = sum(states.get(state, 0) for state in DONE)
-    bar = tag(
-        "svg",
-        *_segments(states, total),
-        class_="cx-segments",
-        aria_hidden="true",
-        viewBox=f"0 0 {_WIDTH:g} 8",
-        width=_WIDTH,
-        height=8,
-    )
+def named(run: Run) -> SafeString:
+    """What it is about; its workflow, its id and for whom it is below."""
     return format_html(
-        '<span class="cx-progress">{}<small>{} of {}</small></span>', bar, done, total
+        '<span class="cx-cell"><b>{}</b><small>{} v{} '
+        '<span class="cx-mono">{}</span> · {}</small></span>',
+        *(run.title or run.workflow, run.workflow, run.version.version),
+        *(reference(str(run.pk)), run.tenant),
     )
 
 
-def _segments(states: Mapping[str, int], total: int) -> list[SafeString]:
-    gap = 3.0 if total <= _SEGMENTS else 0.0
-    unit, x, drawn = _WIDTH / (total or 1), 0.0, []
-    for state in _ORDER:
-        number = states.get(state, 0)
-        pieces = number if gap else min(number, 1)
-        for _ in range(pieces):
-            width = unit * number / pieces
-            shape = f"tone-{words.STEP[state].tone} s-{state}"
-            drawn.append(rect(x, 0, max(width - gap, 1.0), 8, shape))
-            x += width
-    return drawn
+def why(run: Run, problem: str, held: str) -> SafeString:
+    """What went wrong in a run that has stopped, else why it is where it is."""
+    stands_still = run.state in (RunState.FAILED, RunState.ATTENTION)
+    told = (problem if stands_still else held) or run.reason
+    if not told:
+        return SafeString("")
+    return format_html('<span class="cx-why" title="{}">{}</span>', told, clipped(told, _WHY))
+
+
+def started(run: Run, now: datetime, cost_microusd: int | None) -> SafeString:
+    """When it was accepted; how long it took, or is open, and what it cost as far as is known."""
+    lasted_s = ((run.finished_at or now) - run.created_at).total_seconds()
+    lasted = f"{'took' if run.finished_at else 'open'} {rough(lasted_s)}"
+    spent = f" · {money(cost_microusd)}" if cost_microusd is not None else ""
+    return format_html(
+        '<span class="cx-cell cx-when"><time datetime="{}" title="{}">{}</time>'
+        "<small>{}{}</small></span>",
+        *(run.created_at.isoformat(), f"{run.created_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"),
+        *(from_now(run.created_at, now), lasted, spent),
+    )

@@ -46,11 +46,13 @@ class Node:
     verdict: str = ""
     #: Shares of a map's items that are done and that have failed; None for other steps.
     shares: tuple[float, float] | None = None
+    #: How it is shown where it is a step of a plan, and in no state.
+    look: words.Look | None = None
 
 
-def draw(nodes: Sequence[Node]) -> SafeString:
-    """Draw a run's steps from left to right."""
-    shown = _shown(nodes)
+def draw(nodes: Sequence[Node], *, whole: bool = False) -> SafeString:
+    """Draw steps from left to right; a large graph as far as it matters, unless the `whole` is wanted."""
+    shown = _shown(nodes, whole=whole)
     laid = lay_out({node.name: node.needs for node in shown})
     by_name = {node.name: node for node in shown}
     width, height = laid.width + 2 * _PAD, laid.height + 2 * _PAD
@@ -71,9 +73,9 @@ def draw(nodes: Sequence[Node]) -> SafeString:
     return SafeString(picture + floor)
 
 
-def left_out(nodes: Sequence[Node]) -> str:
+def left_out(nodes: Sequence[Node], *, whole: bool = False) -> str:
     """What a reader must know about a graph that is not all there."""
-    shown = len(_shown(nodes))
+    shown = len(_shown(nodes, whole=whole))
     return "" if shown == len(nodes) else f"{_told(shown, len(nodes))}: those around what goes on"
 
 
@@ -81,8 +83,8 @@ def _told(shown: int, total: int) -> str:
     return count(total, "step") if shown == total else f"{shown} of {count(total, 'step')}"
 
 
-def _shown(nodes: Sequence[Node]) -> Sequence[Node]:
-    if len(nodes) <= MOST_NODES:
+def _shown(nodes: Sequence[Node], *, whole: bool) -> Sequence[Node]:
+    if whole or len(nodes) <= MOST_NODES:
         return nodes
     centres = [node.name for node in nodes if node.state in EYES] or [nodes[-1].name]
     near = around({node.name: node.needs for node in nodes}, centres[:20], _DISTANCE)
@@ -122,7 +124,7 @@ def _way(edge: tuple[str, ...], laid: Layout) -> str:
 
 
 def _node(node: Node, laid: Layout) -> SafeString:
-    look, spot = words.STEP[node.state], laid.spots[node.name]
+    look, spot = node.look or words.STEP[node.state], laid.spots[node.name]
     x, y = spot.x, spot.y
     note = node.note or look.word
     judged = f". {words.VERDICT[node.verdict].word}" if node.verdict else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,38 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "escalation.opened": ("A person is asked", "flag", "orange"),
     "escalation.answered": ("Answered: {answer}", "front_hand", "violet"),
     "escalation.claimed": ("Taken", "person", "orange"),
+    "run.taken_away": ("Stopped at once", "block", "slate"),
+    "escalation.asked": ("A person is asked", "flag", "orange"),
+    "escalation.taken": ("Question taken by {owner}", "person", "orange"),
+    "escalation.approved": ("Approved, one of several", "front_hand", "violet"),
+    "escalation.closed": ("Question closed", "inbox", "slate"),
+    "escalation.reminded": ("Reminded", "notifications", "slate"),
+    "escalation.handed_up": ("Handed up", "flag", "orange"),
+    "workflow.paused": ("Workflow paused", "pause", "orange"),
+    "workflow.resumed": ("Workflow goes on", "play_arrow", "orange"),
+    "pool.paused": ("Pool paused", "pause", "orange"),
+    "pool.resumed": ("Pool goes on", "play_arrow", "orange"),
+    "bulk.confirmed": ("Bulk job begun: {verb}", "stacks", "orange"),
+    "bulk.applied": ("{verb}, in bulk", "stacks", "orange"),
+    "bulk.stopped": ("Bulk job stopped: {verb}", "block", "orange"),
+    "bulk.done": ("Bulk job done: {verb}", "task_alt", "slate"),
+    "failures.taken": ("Group of failures taken", "person", "orange"),
+    "failures.resolved": ("Group of failures resolved", "task_alt", "green"),
+    "failures.ignored": ("Group of failures ignored", "notifications_off", "slate"),
+    "failures.reopened": ("Group of failures opened again", "flag", "orange"),
+    "budget.raised": ("Budget raised", "payments", "orange"),
+    "budget.changed": ("Budget changed", "payments", "orange"),
+    "budget.declared": ("Budget set", "payments", "slate"),
+    "schedule.made": ("Schedule made", "event", "orange"),
+    "schedule.changed": ("Schedule changed", "event", "orange"),
+    "schedule.deleted": ("Schedule deleted", "event", "red"),
+    "payload.viewed": ("Content was shown", "visibility", "slate"),
+    "lane.held": ("Lane held", "hourglass_top", "amber"),
+    "lane.stopped": ("Lane stopped", "block", "red"),
+    "lane.probing": ("Lane tried out", "sync", "blue"),
+    "lane.ramping": ("Lane resumed", "trending_up", "teal"),
+    "lane.open": ("Lane open again", "check_circle", "green"),
+    "lane.limited": ("Limits of a lane set", "tune", "slate"),
     "limbo.repaired": ("{step} was put right by the keeper", "build", "amber"),
 }
 _UNKNOWN = ("{kind}", "radio_button_checked", "slate")
@@ -60,10 +92,28 @@ def told(events: Sequence[Happening], names: Mapping[UUID, str]) -> list[Told]:
 
 
 def _told(event: Happening, names: Mapping[UUID, str]) -> Told:
+    found = plain(event, names)
+    return replace(found, sentence=found.sentence + _detail(event))
+
+
+def plain(event: Happening, names: Mapping[UUID, str]) -> Told:
+    """Tell an event without what it adds about itself."""
     sentence, icon, tone = _kind(event.kind)
     step = str(event.data.get("name") or (names.get(event.step, "") if event.step else ""))
     said = sentence.format_map(_Words(event.data, kind=event.kind, step=step or "A step"))
-    return Told(event.id, event.at, said + _detail(event), icon, tone, event.actor)
+    return Told(event.id, event.at, said, icon, tone, event.actor)
+
+
+def word(kind: str) -> str:
+    """A kind of event, where nothing is known of any one."""
+    return _kind(kind)[0].format_map(_Words({}, kind=kind, step="A step"))
+
+
+def reason(data: Mapping[str, Any]) -> str:
+    """Why somebody did it, or what they were shown, in their own words; "" where nothing is said."""
+    return next(
+        (str(data[name]) for name in ("reason", "why", "note", "what") if data.get(name)), ""
+    )
 
 
 def _kind(kind: str) -> tuple[str, str, str]:

@@ -11,8 +11,7 @@ from uuid import UUID
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 
-from aiops.execution.facts import STOPPED
-from aiops.models import Attempt, Event, RunState, Step
+from aiops.models import Attempt, Event
 
 #: At most so many attempts of a step, events of a run, and runs that failed alike, are read.
 MOST_ATTEMPTS = 12
@@ -66,28 +65,17 @@ def attempts(run_id: UUID) -> dict[UUID, list[Try]]:
     return found
 
 
-def events(run_id: UUID) -> Sequence[Happening]:
+#: Events that tell of something that went wrong.
+FAILURES = (
+    *("step.failed", "step.worker_lost", "step.in_doubt", "step.parked", "limbo.repaired"),
+    *("run.failed", "run.attention", "escalation.opened"),
+)
+
+
+def events(run_id: UUID, *, failures_only: bool = False) -> Sequence[Happening]:
     """The newest events of a run, the newest first; one more than are shown, if there are more."""
     rows = Event.objects.filter(run=run_id).order_by("-id")
+    rows = rows.filter(kind__in=FAILURES) if failures_only else rows
     return [
         Happening(**row) for row in rows.values(*Happening.__dataclass_fields__)[: MOST_EVENTS + 1]
     ]
-
-
-def failed_alike(run_id: UUID, fingerprint: str) -> int:
-    """How many other runs stand still with this error; MOST_ALIKE stands for more."""
-    if not fingerprint:
-        return 0
-    found = (
-        Step.objects.filter(
-            run__state__in=(RunState.FAILED, RunState.ATTENTION),
-            state__in=STOPPED,
-            map__isnull=True,
-            error__fingerprint=fingerprint,
-        )
-        .exclude(run=run_id)
-        .order_by()
-        .values("run_id")
-        .distinct()
-    )
-    return found[:MOST_ALIKE].count()

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from aiops.admin.page import words
+from aiops.admin.page import links, words
 from aiops.admin.page.amounts import count, from_now, length, money
+from aiops.admin.page.aside import Aside, Called
 from aiops.admin.page.buttons import Button, buttons
 from aiops.admin.page.reading import Try
 from aiops.admin.page.words import Look
@@ -66,6 +67,10 @@ class StepShown:
     child: UUID | None
     failed_items: Sequence[Mapping[str, Any]]
     is_map: bool
+    #: The page of all failures like its last one; "" where there is none.
+    group: str
+    #: Where two of its attempts are compared.
+    compare: str
 
 
 def steps(
@@ -73,6 +78,7 @@ def steps(
     tries: Mapping[UUID, Sequence[Try]],
     offers: Sequence[Offer],
     failed_items: Sequence[Mapping[str, Any]],
+    beside: Aside,
 ) -> list[StepShown]:
     """All steps in the plan's order."""
     return [
@@ -82,6 +88,8 @@ def steps(
             tries.get(step.id, ()),
             [o for o in offers if o.step == step.name and o.escalation is None],
             [_item(item) for item in failed_items if item["name"] == step.name],
+            beside.called.get(step.name),
+            beside.usual_s.get(step.name),
         )
         for step in facts.steps
     ]
@@ -93,6 +101,8 @@ def _step(
     tries: Sequence[Try],
     offers: Sequence[Offer],
     failed_items: Sequence[Mapping[str, Any]],
+    called: Called | None,
+    usual_s: float | None,
 ) -> StepShown:
     node = facts.plan.by_name.get(step.name)
     tally = facts.tallies.get(step.id)
@@ -101,9 +111,9 @@ def _step(
         id=step.id,
         name=step.name,
         icon=words.kind_icon(step.name, step.kind, node.pool if node else ""),
-        notes=" · ".join(_notes(facts, step, node)),
+        notes=" · ".join((*_notes(facts, step, node), *(called.told() if called else ()))),
         look=words.STEP[state_shown(facts, step)],
-        due=due(facts, step),
+        due=due(facts, step) or _usually(step, usual_s),
         verdict=shown_verdict(verdict),
         sentence=verdict.sentence,
         took=took(facts, step),
@@ -117,6 +127,16 @@ def _step(
         child=step.child,
         failed_items=failed_items,
         is_map=bool(facts.items.get(step.id)),
+        group="" if step.state in DONE else group_page(step.error),
+        compare=links.shown_if_there("admin:aiops_step_compare", str(step.id)) if tally else "",
+    )
+
+
+def group_page(error: Mapping[str, Any] | None) -> str:
+    """The page of all failures that are alike; "" for an error without a fingerprint."""
+    fingerprint = str((error or {}).get("fingerprint") or "")
+    return (
+        links.shown_if_there("admin:aiops_failuregroup_change", fingerprint) if fingerprint else ""
     )
 
 
@@ -168,6 +188,12 @@ def due(facts: RunFacts, step: StepRow) -> str:
     if moment is None:
         return ""
     return from_now(moment, facts.now) if moment > facts.now else "due now"
+
+
+def _usually(step: StepRow, usual_s: float | None) -> str:
+    """What somebody who waits for a step compares its time with."""
+    is_at_it = step.state == StepState.RUNNING and usual_s is not None
+    return f"usually {length(usual_s)}" if is_at_it and usual_s is not None else ""
 
 
 def took(facts: RunFacts, step: StepRow) -> str:

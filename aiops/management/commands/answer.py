@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from aiops.execution.answer import answer
-from aiops.management.acting import OperatorCommand, actor, refusals_told
+from aiops.management.acting import OperatorCommand, actor, refusals_told, still_open
 from aiops.management.finding import escalation_named, json_given
 
 #: Answers that bring the step's result along.
@@ -34,5 +34,6 @@ class Command(OperatorCommand):
             raise CommandError("supply gives the step's result: add --result JSON")
         result = None if given is None else json_given(given, "--result")
         with refusals_told():
-            answer(asked.id, choice, actor=actor(), note=options["note"], result=result)
-        self.stdout.write(f"Answered {choice}: {asked.question} (run {asked.run_id})")
+            answered = answer(asked.id, choice, actor=actor(), note=options["note"], result=result)
+        told = f"Answered {choice}: {asked.question} (run {asked.run_id}){still_open(answered)}"
+        self.stdout.write(told)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from aiops.execution.answer import answer
-from aiops.management.acting import OperatorCommand, actor, refusals_told
+from aiops.management.acting import OperatorCommand, actor, refusals_told, still_open
 from aiops.management.finding import approval_named
 
 
@@ -30,7 +30,7 @@ class Command(OperatorCommand):
             )
         choice = "reject" if options["reject"] else "approve"
         with refusals_told():
-            answer(
+            answered = answer(
                 asked.id,
                 choice,
                 actor=actor(),
@@ -38,4 +38,4 @@ class Command(OperatorCommand):
                 shown_hash=asked.shown_hash,
             )
         done = "Rejected" if options["reject"] else "Approved"
-        self.stdout.write(f"{done}: {asked.question} (run {asked.run_id})")
+        self.stdout.write(f"{done}: {asked.question} (run {asked.run_id}){still_open(answered)}")

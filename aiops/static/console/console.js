@@ -13,7 +13,7 @@
   function isBusy() {
     var dialog = byId("cx-dialog");
     return document.hidden || isIdle() || (dialog && dialog.open) ||
-      document.querySelector("input:focus, textarea:focus, select:focus") ||
+      document.querySelector("input:focus, textarea:focus, select:focus, [data-pick]:checked") ||
       String(window.getSelection()).length > 3;
   }
 
@@ -32,15 +32,18 @@
   }
 
   function morph(old, text) {
-    /* What somebody has opened stays open. */
-    var callbacks = { beforeAttributeUpdated: function (name) { return name !== "open"; } };
+    /* What somebody has opened stays open, and what was shown on request stays shown. */
+    var callbacks = {
+      beforeAttributeUpdated: function (name) { return name !== "open"; },
+      beforeNodeMorphed: function (node) { return !(node.matches && node.matches("[data-keep]")); }
+    };
     window.Idiomorph.morph(old, text.trim(), { morphStyle: "outerHTML", callbacks: callbacks });
     paint();
   }
 
   function told(answer) {
-    if (answer.redirected || answer.status === 403) return "You are signed out, or may not see this run any more. Sign in again.";
-    if (answer.status === 404) return "This run is not there any more.";
+    if (answer.redirected || answer.status === 403) return "You are signed out, or may not see this page any more. Sign in again.";
+    if (answer.status === 404) return "What this page is about is not there any more.";
     return "The console could not reach the server. What you see may be old.";
   }
 

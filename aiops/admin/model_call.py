@@ -1,0 +1,96 @@
+"""Model calls: the ledger, row by row."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from aiops.admin.history import HistoryAdmin, column
+from aiops.admin.page import cells
+from aiops.admin.page.amounts import length
+from aiops.admin.page.words import Look
+from aiops.models import CallOutcome, ModelCall
+from aiops.models.budget import dollars
+
+_LOOKS: dict[str, tuple[str, str]] = {
+    CallOutcome.OPEN: ("sync", "blue"),
+    CallOutcome.ANSWERED: ("check_circle", "green"),
+    CallOutcome.REUSED: ("replay", "teal"),
+    CallOutcome.LOST: ("link_off", "orange"),
+    CallOutcome.AMBIGUOUS: ("help", "orange"),
+    CallOutcome.RATE_LIMITED: ("hourglass_top", "slate"),
+    CallOutcome.CANCELLED: ("block", "slate"),
+}
+
+
+def look(outcome: str) -> Look:
+    return Look(str(CallOutcome(outcome).label), *_LOOKS.get(outcome, ("error", "red")))
+
+
+@admin.register(ModelCall)
+class ModelCallAdmin(HistoryAdmin):
+    list_display = ("step_told", "state", "asked_model", "tokens", "cost", "took", "started_at")
+    list_filter = ("outcome", "purpose", "kind", "cost_source", "is_uncertain", "started_at")
+    list_filter_submit = True
+    list_select_related = ()
+    search_fields = ("request_id",)
+    search_help_text = "The provider's request id, as a whole or its beginning"
+    id_fields = ("run", "step")
+    ordering = ("-started_at",)
+
+    class Media:
+        css: ClassVar = {"all": ("console/console.css",)}
+
+    shown: ClassVar = (
+        (
+            None,
+            {
+                "fields": (
+                    *("run", "step", "item", "attempt", "workflow", "tenant", "alias", "lane"),
+                    *("asked_model", "model", "kind", "purpose", "outcome", "finish_reason"),
+                )
+            },
+        ),
+        (
+            "What it used",
+            {
+                "fields": (
+                    *("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning", "cost"),
+                    *("cost_source", "is_uncertain", "reserved_microusd", "queue_s", "provider_s"),
+                    *("started_at", "finished_at", "request_id", "prompt_hash", "template"),
+                )
+            },
+        ),
+    )
+
+    @column("step", ordering="step_name")
+    def step_told(self, call: ModelCall) -> SafeString:
+        item = "" if call.item is None else f"[{call.item}]"
+        return format_html(
+            '<span class="cx-cell"><b>{}{}</b><small>{}, attempt {}, {}</small></span>',
+            *(call.step_name, item, call.workflow, call.attempt),
+            call.get_purpose_display().lower(),
+        )
+
+    @column("outcome", ordering="outcome")
+    def state(self, call: ModelCall) -> SafeString:
+        return cells.chip(look(call.outcome))
+
+    @column("tokens")
+    def tokens(self, call: ModelCall) -> str:
+        if call.tokens_in is None:
+            return "not known" if call.outcome != CallOutcome.REUSED else "none"
+        return f"{call.tokens_in:,} in, {call.tokens_out or 0:,} out"
+
+    @column("cost", ordering="cost_microusd")
+    def cost(self, call: ModelCall) -> str:
+        if call.cost_microusd is None:
+            return "not known"
+        return f"{'up to ' if call.is_uncertain else ''}{dollars(call.cost_microusd)}"
+
+    @column("took")
+    def took(self, call: ModelCall) -> str:
+        return "" if call.provider_s is None else length(call.provider_s)
