@@ -74,7 +74,8 @@ def state(facts: RunFacts) -> dict[str, Any]:
 def succeeded(facts: RunFacts) -> dict[str, Any]:
     """Answer 2: what is finished for good, when, after how many attempts, at what cost."""
     done = [step for step in facts.steps if step.state in DONE]
-    costs = [tally.cost_microusd for tally in facts.tallies.values() if tally.cost_microusd]
+    told = (tally.cost_microusd for tally in facts.tallies.values())
+    costs = [cost for cost in told if cost is not None]
     return {
         "steps_done": sum(step.name in facts.plan.by_name for step in done),
         "steps_total": len(facts.plan.nodes),

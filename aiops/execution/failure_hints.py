@@ -36,6 +36,8 @@ _BY_CODE: dict[str, str] = {
 }
 
 _PLACEHOLDER = re.compile(r"<(?:text|url|email|uuid|path|id|n)>")
+#: Brackets in which nothing is left.
+_HOLLOW = re.compile(r"\s*[(\[][…\s]*[)\]]")
 _TITLE_CHARS = 120
 #: What neither begins nor ends a title.
 _FRAME = " …:;,.-"
@@ -53,7 +55,7 @@ def title(error: Mapping[str, Any]) -> str:
     if code and message.startswith(code) and said.startswith("…"):
         # The provider's code is the same in all of them.
         said = code + said[1:]
-    said = said.strip(_FRAME)
+    said = _HOLLOW.sub("", said).strip(_FRAME)
     kind = str(error.get("type") or "")
     if error.get("word") == "bug" and kind:
         said = f"{kind}: {said}" if said else kind

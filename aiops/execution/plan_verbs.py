@@ -119,7 +119,7 @@ def finishing(aim: Aim, row: StepRow) -> dict[str, object]:
     if is_skip:
         goes_without = f"{named(users)} will go on without it." if users else ""
         return {**fields, "notes": told(goes_without)}
-    wanted = f"{named(users)} will use the result." if users else ""
+    wanted = f"The result is used by {named(users)}." if users else ""
     return {**fields, "wants": "result", "notes": told("Nothing is sent again.", wanted)}
 
 

@@ -130,7 +130,7 @@ class Run(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.workflow} {self.id}"
+        return self.title or f"{self.workflow} {self.id}"
 
     @property
     def is_ended(self) -> bool:

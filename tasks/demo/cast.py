@@ -61,9 +61,9 @@ _GOOD = (
 
 #: Each of these is seen once in every round.
 _REST = (
-    _Scene("invoice_intake", {"book": "away"}),
-    _Scene("invoice_intake", {"book": "away"}),
-    _Scene("invoice_intake", {"book": "away"}, then="claim"),
+    _Scene("invoice_intake", {"book": "away"}, times=3),
+    _Scene("invoice_intake", {"book": "away"}, times=3),
+    _Scene("invoice_intake", {"book": "away"}, then="claim", times=3),
     _Scene("invoice_intake", {"tell_sender": "lost_answer"}),
     _Scene("invoice_intake", {"tell_sender": "went_out"}),
     _Scene("invoice_intake", {"find_amounts": "too_long"}),

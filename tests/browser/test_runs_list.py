@@ -76,7 +76,7 @@ def test_a_key_opens_a_row_and_the_right_button_opens_its_plan(page: Page, run: 
     page.keyboard.press("Escape")
     expect(page.locator("#cx-dialog")).to_be_hidden()
     page.locator(".cx-peek").get_by_role("link", name="Open run").click()
-    expect(page.get_by_role("heading", name="Order A1")).to_be_visible()
+    expect(page.get_by_role("heading", name="Order A1", exact=True)).to_be_visible()
     assert reverse("admin:aiops_run_change", args=[run.pk]) in page.url
 
 

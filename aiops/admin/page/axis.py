@@ -38,8 +38,9 @@ class Axis:
         step_s = next((s for s in _STEPS_S if open_s / s <= _TICKS), _STEPS_S[-1])
         # Behind a fold the marks would stand at odd distances.
         end_s = self.folds[0][0] if self.folds else self.whole_s
+        # A mark close to the end would run into what is said there.
         for i in range(int(end_s / step_s) + 1):
-            if not self.folds or i * step_s < end_s - open_s * 0.05:
+            if i * step_s < end_s - open_s * 0.05:
                 yield i * step_s
 
     def _unfolded(self, at_s: float) -> float:

@@ -14,7 +14,7 @@ from aiops.admin.page import bars, graph, reading, timeline, usual, words
 from aiops.admin.page.amounts import count, from_now, length, money
 from aiops.admin.page.aside import Aside, aside
 from aiops.admin.page.buttons import buttons
-from aiops.admin.page.callout import callout
+from aiops.admin.page.callout import Callout, callout
 from aiops.admin.page.happened import told
 from aiops.admin.page.reading import MOST_EVENTS, Try
 from aiops.admin.page.steps import (
@@ -70,17 +70,16 @@ def build(run: Run, user_can: Can, wanted: Wanted = ORDINARY) -> dict[str, Any]:
     fingerprint = str((worst.error or {}).get("fingerprint") or "") if worst else ""
     beside = aside(facts.run, fingerprint, usual.steps(facts))
     possible = offers(answers, user_can)
+    first = callout(answers, possible, alike=beside.alike)
     return {
         "run": facts.run,
         "answers": answers,
         "head": {
-            **head(facts, answers, possible),
+            **head(facts, answers, possible, first.offers if first else ()),
             "spend": _spend(answers["succeeded"]["cost_microusd"], beside),
             "usual": usual.told(facts, beside.usual_s),
         },
-        "callout": _callout(
-            answers, possible, beside.alike, group_page(worst.error) if worst else ""
-        ),
+        "callout": _callout(run.id, first, group_page(worst.error) if worst else ""),
         **_graph(facts, wanted),
         "timeline": _timeline(facts, tries),
         "steps": steps(facts, tries, possible, answers["retry"]["failed_items"], beside),
@@ -91,15 +90,20 @@ def build(run: Run, user_can: Can, wanted: Wanted = ORDINARY) -> dict[str, Any]:
     }
 
 
-def head(facts: RunFacts, answers: Mapping[str, Any], possible: Sequence[Offer]) -> dict[str, Any]:
-    """State, title, verbs and facts."""
+def head(
+    facts: RunFacts,
+    answers: Mapping[str, Any],
+    possible: Sequence[Offer],
+    shown_below: Sequence[Offer] = (),
+) -> dict[str, Any]:
+    """State, title, verbs and facts; what the callout offers is solid there, and only there."""
     run, of_run = facts.run, [o for o in possible if o.step is None and o.escalation is None]
     done = answers["succeeded"]
     end = run.finished_at or facts.now
     return {
         "look": words.RUN[run.state],
         "title": run.title or run.workflow,
-        "buttons": buttons(run.id, of_run),
+        "buttons": buttons(run.id, _unless_below(of_run, shown_below)),
         "short": reference(str(run.id)),
         "facts": [
             ("Workflow", f"{run.workflow} v{facts.plan.version}", ""),
@@ -127,6 +131,13 @@ def _spend(cost: int | None, beside: Aside) -> str:
     return f"{money(cost)}{of}" + (f", {count(sum(tokens), 'token')}" if tokens else "")
 
 
+def _unless_below(offers: Sequence[Offer], below: Sequence[Offer]) -> list[Offer]:
+    return [
+        replace(one, tone="plain") if one in below and one.tone == "primary" else one
+        for one in offers
+    ]
+
+
 def exact(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -141,14 +152,10 @@ def _retries(facts: RunFacts) -> str:
     return f", {count(again, 'retry', 'retries')}" if again > 0 else ""
 
 
-def _callout(
-    answers: Mapping[str, Any], possible: Sequence[Offer], alike: int, group: str
-) -> dict[str, Any] | None:
-    found = callout(answers, possible, alike=alike)
+def _callout(run_id: UUID, found: Callout | None, group: str) -> dict[str, Any] | None:
     if found is None:
         return None
-    shown = buttons(answers["run_id"], found.offers)
-    return {"told": found, "buttons": shown, "group": group}
+    return {"told": found, "buttons": buttons(run_id, found.offers), "group": group}
 
 
 def _graph(facts: RunFacts, wanted: Wanted) -> dict[str, Any]:

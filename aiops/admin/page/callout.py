@@ -176,8 +176,8 @@ def _price(retry: Mapping[str, Any]) -> str:
     keeps = [count(price["keeps_steps"], "finished step")]
     keeps += [count(price["keeps_items"], "item")] if price["keeps_items"] else []
     known = price["cost_microusd"] is not None
-    costs = f"costs {money(price['cost_microusd'])}" if known else "costs what is not known yet"
-    return f"A retry {costs} and keeps {' and '.join(keeps)}."
+    costs = f"It costs {money(price['cost_microusd'])}" if known else "What it costs is not known"
+    return f"A retry keeps {' and '.join(keeps)}. {costs}."
 
 
 def _alike(number: int) -> str:

@@ -29,7 +29,7 @@ def shown(rows: Sequence[Waiting], now: datetime) -> list[Line]:
             id=row.id,
             look=words.RUN[row.state],
             title=row.title or row.workflow,
-            reason=row.reason[:1].upper() + row.reason[1:],
+            reason=row.reason,
             age=rough((now - row.since).total_seconds()),
         )
         for row in rows
