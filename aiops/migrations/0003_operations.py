@@ -461,6 +461,11 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="node",
+            name="limbo",
+            field=models.IntegerField(blank=True, null=True),
+        ),
+        migrations.AddField(
             model_name="step",
             name="lane",
             field=models.CharField(blank=True, db_default="", default="", max_length=200),

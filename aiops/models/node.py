@@ -21,6 +21,8 @@ class Node(models.Model):
     #: Its own clock minus the database's, in seconds, at the last report.
     skew_s = models.FloatField(default=0.0)
     is_leader = models.BooleanField(default=False)
+    #: Of a keeper that leads: how many steps were in limbo when it last looked. None: not looked yet.
+    limbo = models.IntegerField(null=True, blank=True)
     #: Messages that did nothing, by cause: {"duplicate": n, "stale": n, ...}.
     counters = models.JSONField(default=dict)
 

@@ -66,6 +66,8 @@ class Keeper:
     _rung: set[UUID] = field(default_factory=set)
     #: Whether this keeper has looked at every open run since it reached the database.
     _has_proved_all: bool = False
+    #: How many were in limbo at the last look; None while it has not looked.
+    _limbo: int | None = None
     _duties: list[Duty] = field(default_factory=list)
 
     def run(self) -> None:
@@ -154,6 +156,7 @@ class Keeper:
         self._line = None
         self._is_leader = False
         self._has_proved_all = False
+        self._limbo = None
         connection.close()
 
     def _hear(self, payload: str) -> None:
@@ -209,6 +212,7 @@ class Keeper:
             return
         found = prove.limbo() if self._has_proved_all else prove.limbo(recent_s=None)
         self._has_proved_all = True
+        self._limbo = len(found)
         if found:
             log.warning("limbo.found number=%d first=%s", len(found), found[0])
         for one in found:
@@ -222,7 +226,7 @@ class Keeper:
             self._try(stop_child, run_id, "its parent was cancelled")
 
     def _report(self) -> None:
-        node.report("keeper", is_leader=self._is_leader)
+        node.report("keeper", is_leader=self._is_leader, limbo=self._limbo)
 
 
 def _publish(runs: Sequence[UUID]) -> None:

@@ -63,7 +63,7 @@ def count(cause: str) -> None:
     )
 
 
-def report(role: str, pool: str = "", *, is_leader: bool = False) -> None:
+def report(role: str, pool: str = "", *, is_leader: bool = False, limbo: int | None = None) -> None:
     """Say that this node is alive, and how its clock stands to the database's."""
     skew_s = _skew_s()
     fields: dict[str, Any] = {
@@ -75,6 +75,7 @@ def report(role: str, pool: str = "", *, is_leader: bool = False) -> None:
         "seen_at": Now(),
         "skew_s": skew_s,
         "is_leader": is_leader,
+        "limbo": limbo,
     }
     Node.objects.update_or_create(
         name=_self.name, defaults=fields, create_defaults={**fields, "started_at": timezone.now()}

@@ -215,7 +215,7 @@ def test_the_page_of_a_run_tells_the_verdict_with_its_price(page: Client) -> Non
     shown = content(page, row_url(run))
 
     assert "It failed before anything was sent." in shown
-    assert "A retry costs $0.001 and keeps 4 finished steps." in shown
+    assert "A retry keeps 4 finished steps. It costs $0.001." in shown
 
 
 def test_the_page_of_a_run_leads_to_its_steps_questions_and_attempts(page: Client) -> None:

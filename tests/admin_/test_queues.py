@@ -287,3 +287,17 @@ def test_nobody_is_led_to_another_site(as_: Callable[[str], Client]) -> None:
 )
 def test_what_messages_did_nothing(counters: dict[str, int], told: str) -> None:
     assert queues.did_nothing(counters) == told
+
+
+def test_the_number_in_limbo_is_the_keepers_while_one_leads(
+    as_: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node("keeper@a", "keeper", is_leader=True)
+    monkeypatch.setattr(queues.prove, "number", lambda: 3)
+    looked_up = text(as_("viewer").get(reverse(PAGE)))
+    Node.objects.update(limbo=2)
+
+    told = text(as_("viewer").get(reverse(PAGE)))
+
+    assert "3 steps without a live reason" in looked_up
+    assert "2 steps without a live reason" in told

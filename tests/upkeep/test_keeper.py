@@ -300,3 +300,17 @@ def test_it_gives_the_lead_back_when_it_stops(engine: Engine) -> None:
         is_free = cursor.fetchone()
         cursor.execute("SELECT pg_advisory_unlock(%s)", [LEADER_LOCK])
     assert is_free == (True,)
+
+
+def test_it_tells_how_many_were_in_limbo_when_it_last_looked(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = engine.start("line")
+    monkeypatch.setattr(prove, "limbo", lambda **_: [prove.Limbo(run.id, None, "a test says so")])
+    keep()
+    before = Node.objects.get(role="keeper").limbo
+
+    monkeypatch.setattr(prove, "limbo", lambda **_: [])
+    keep()
+
+    assert (before, Node.objects.get(role="keeper").limbo) == (1, 0)

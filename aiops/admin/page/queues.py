@@ -106,7 +106,7 @@ def build() -> dict[str, Any]:
         "has_broker": depth is not None,
         "workers": workers(nodes, _at_work(), now),
         "keeper": keeper(nodes, now),
-        "limbo": cache.get_or_set("aiops.limbo", prove.number, LIMBO_S),
+        "limbo": _limbo(nodes, now),
         "paused_workflows": [(pause, rough(_age_s(pause.paused_at, now))) for pause in pauses],
         "pausable_workflows": _workflows({pause.name for pause in pauses}),
         "at": now,
@@ -213,6 +213,12 @@ def keeper(nodes: Sequence[Node], now: datetime) -> dict[str, str]:
         return {"leader": leader, "behind": behind, "wrong": ""}
     wrong = "None of the keepers leads" if alive else "No keeper is alive"
     return {"leader": "", "behind": "", "wrong": wrong}
+
+
+def _limbo(nodes: Sequence[Node], now: datetime) -> int:
+    """How many steps are in limbo: as the keeper found; without one that has looked, looked up here."""
+    told = next((n.limbo for n in nodes if n.is_leader and is_alive(n, now)), None)
+    return told if told is not None else cache.get_or_set("aiops.limbo", prove.number, LIMBO_S)
 
 
 def _nodes(now: datetime) -> list[Node]:
