@@ -75,7 +75,8 @@ def check_hook(kind: str, hook: Callable[..., Any] | None, found: Signature, whe
     known = [*found.params, "result"] if reads_result else list(found.params)
     if reads_result and "result" in found.params:
         raise BadStep(
-            f"step {found.name!r} has a parameter 'result', which its {kind} reads as the "
+            f"step {found.name!r} has {'an' if kind == 'undo' else 'a'} {kind} and a parameter "
+            f"'result', which {'an' if kind == 'undo' else 'a'} {kind} reads as the "
             "step's own result: rename the parameter",
             where,
         )
