@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: How often the listener is told, and asked whether it wants the rest.
 LOOK_S = 0.2
+#: What is still open so long after it was closed goes with the whole session.
+CLOSE_S = 2.0
 
 R = TypeVar("R")
 
@@ -45,6 +47,9 @@ class Following:
         """Show what is new. Raises Cancelled when nobody wants the rest."""
         if self._listener.is_cancelled():
             raise Cancelled("the run was asked to stop while its answer was being written")
+        self.show()
+
+    def show(self) -> None:
         if len(self._pieces) == self._shown:
             return
         self._shown = len(self._pieces)
@@ -86,16 +91,20 @@ def follow(runner: asyncio.Runner, call: Coroutine[Any, Any, R], following: Foll
     """Run a call to its end, and look at it in between: outside of the loop, where the database may be used."""
     task = runner.get_loop().create_task(call)
     try:
-        while not task.done():
-            runner.run(_wait(task))
+        while True:
+            runner.run(_wait(task, LOOK_S))
+            if task.done():
+                following.show()
+                return task.result()
             following.look()
-        return task.result()
     finally:
         if not task.done():
             # Closes the connection, by which the provider learns that it may stop.
             task.cancel()
-            runner.run(_wait(task, None))
+            runner.run(_wait(task, CLOSE_S))
 
 
-async def _wait(task: asyncio.Task[Any], timeout_s: float | None = LOOK_S) -> None:
+async def _wait(task: asyncio.Task[Any], timeout_s: float) -> None:
     await asyncio.wait({task}, timeout=timeout_s)
+    if task.done() and not task.cancelled():
+        task.exception()  # seen: whoever closes the call has an error of his own

@@ -125,6 +125,20 @@ def test_the_model_sees_its_own_answer_in_the_conversation(
     assert seen[-1][1][1] == BAD.removeprefix("says:")
 
 
+def test_of_a_free_model_no_answer_is_kept_and_the_problem_is_told_all_the_same(
+    engine: Engine, faults: FaultServer, settings: Settings
+) -> None:
+    settings.AIOPS_PRICES = {"faulty": {"input": 0, "output": 0}}
+    faults.script(
+        {"prompt": "cannot be used", "then": GOOD}, {"prompt": "judge tea", "faults": [BAD]}
+    )
+
+    run = worked(engine, "judging")
+
+    assert result(run) == "good"
+    assert prompts(faults)[1].startswith("judge tea\n\nYour last answer to this cannot be used")
+
+
 def test_repairs_end_with_a_person_and_each_says_what_was_wrong_before(
     engine: Engine, faults: FaultServer
 ) -> None:
@@ -381,6 +395,7 @@ def test_a_second_failure_asks_a_person_and_nothing_is_sent(
     assert faults.counts()["arrived"] == 2
     asked = question(run)
     assert asked.kind == "bad_output"
+    assert asked.shows is not None
     shown = {one["check"]: one for one in asked.shows["checks"]}
     assert shown["forbidden"]["evidence"] == ["your own fault"]
     assert shown["numbers_match"]["evidence"] == ["99"]

@@ -15,7 +15,7 @@ def question(prompt: str = "Which?", max_tokens: int = 50) -> Question:
 
 def refused(asked: Question, turn: int = 0, **more: str) -> Refused:
     told = {"kind": "schema", "code": "", "message": "mood: wrong", **more}
-    return Refused(said_hash(asked), turn, **told)  # type: ignore[arg-type]  # texts
+    return Refused(said_hash(asked), turn, **told)
 
 
 def test_the_problem_is_added_to_the_conversation() -> None:

@@ -86,6 +86,15 @@ def test_a_cancelled_run_closes_the_stream_and_the_provider_sees_it(faults: Faul
     assert counts == {"arrived": 1, "computed": 1, "completed": 0, "client_gone": 1}
 
 
+def test_an_answer_that_is_whole_when_the_run_is_cancelled_is_an_answer(
+    faults: FaultServer,
+) -> None:
+    heard = Heard(enough=1)
+
+    assert complete(TEXT, stream_to=heard).text == TEXT
+    assert heard.texts == [TEXT]
+
+
 def test_a_stream_that_says_nothing_is_closed_as_well(faults: FaultServer) -> None:
     faults.always("hang")
     heard = Heard()
