@@ -9,6 +9,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from aiops.execution import notify
 from aiops.flow.registry import registry
+from aiops.providers import routes
+from aiops.providers.models import known_aliases
 
 
 @register("aiops")
@@ -42,3 +44,10 @@ def notifications(**_: Any) -> list[CheckMessage]:
         can_mail=settings.AIOPS_CAN_MAIL,
     )
     return [Warning(sentence, id="aiops.W003") for sentence in found]
+
+
+@register("aiops")
+def model_routes(**_: Any) -> list[CheckMessage]:
+    """aiops.E004: a route between models is written wrongly, or leads nowhere."""
+    found = routes.wrong(settings.AIOPS_ROUTES, known_aliases())
+    return [Error(sentence, id="aiops.E004") for sentence in found]

@@ -201,6 +201,9 @@ AIOPS_INLINE_BYTES = 64 * 1024
 #: A larger run input is refused.
 AIOPS_MAX_INPUT_BYTES = int(os.environ.get("AIOPS_MAX_INPUT_BYTES", str(8 * 1024 * 1024)))
 
+#: The models that steps may ask for by these names, beside "fast" and "embed": {"strong": {"base_url": ...,
+#: "model": ..., "api_key_env": "STRONG_KEY", "limits": {"tokens_per_min": 90000}}}.
+AIOPS_MODELS: dict[str, dict[str, Any]] = json.loads(os.environ.get("AIOPS_MODELS", "{}"))
 #: What own models cost, in dollars for a million tokens: {"<alias or model>": {"input": 0.5, "output": 1.5,
 #: "cached": 0.1}}. Others are looked up in genai-prices; what is in neither is shown as not known.
 AIOPS_PRICES: dict[str, dict[str, float]] = {
@@ -212,6 +215,10 @@ AIOPS_PRICES: dict[str, dict[str, float]] = {
 #: What model calls may cost a day, in dollars: {"all": 50, "workflows": {"support_reply": 20}, "tenants":
 #: {"acme": 5}}. A limit set in the console takes its place; a run's own is declared with its workflow.
 AIOPS_BUDGETS: dict[str, Any] = json.loads(os.environ.get("AIOPS_BUDGETS", "{}"))
+
+#: Which model is asked instead of another, in this order, and when: {"fast": [{"to": "strong",
+#: "when": ["overloaded", "refused", "context_length", "unusable"]}]} (see docs/operating.md).
+AIOPS_ROUTES: dict[str, list[dict[str, Any]]] = json.loads(os.environ.get("AIOPS_ROUTES", "{}"))
 
 #: Where Flower listens; the console passes its pages on to those who may see them.
 AIOPS_FLOWER_URL = os.environ.get(

@@ -14,6 +14,7 @@ from aiops.admin.page.amounts import length
 from aiops.admin.page.words import Look
 from aiops.models import CallOutcome, ModelCall
 from aiops.models.budget import dollars
+from aiops.providers.routes import WHEN
 
 _LOOKS: dict[str, tuple[str, str]] = {
     CallOutcome.OPEN: ("sync", "blue"),
@@ -49,8 +50,26 @@ class ModelCallAdmin(HistoryAdmin):
             None,
             {
                 "fields": (
-                    *("run", "step", "item", "attempt", "workflow", "tenant", "alias", "lane"),
-                    *("asked_model", "model", "kind", "purpose", "outcome", "finish_reason"),
+                    *(
+                        "run",
+                        "step",
+                        "item",
+                        "attempt",
+                        "workflow",
+                        "tenant",
+                        "alias",
+                        "route",
+                        "because",
+                    ),
+                    *(
+                        "lane",
+                        "asked_model",
+                        "model",
+                        "kind",
+                        "purpose",
+                        "outcome",
+                        "finish_reason",
+                    ),
                 )
             },
         ),
@@ -70,9 +89,12 @@ class ModelCallAdmin(HistoryAdmin):
     def step_told(self, call: ModelCall) -> SafeString:
         item = "" if call.item is None else f"[{call.item}]"
         return format_html(
-            '<span class="cx-cell"><b>{}{}</b><small>{}, attempt {}, {}</small></span>',
+            '<span class="cx-cell"><b>{}{}</b><small>{}, attempt {}, {}{}</small></span>',
             *(call.step_name, item, call.workflow, call.attempt),
             call.get_purpose_display().lower(),
+            f"; instead of {call.alias}: {WHEN.get(call.because, call.because)}"
+            if call.route
+            else "",
         )
 
     @column("outcome", ordering="outcome")

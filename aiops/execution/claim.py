@@ -68,6 +68,8 @@ class Finish:
     outcome: str = "succeeded"
     sent: str = ""
     cost_microusd: int | None = None
+    #: The checks that it passed: {"check", "score"}.
+    checks: Sequence[Mapping[str, Any]] = ()
 
 
 _CLAIMED = (
@@ -135,7 +137,7 @@ WITH done AS (
 ), told AS (
     INSERT INTO aiops_event (run_id, step, kind, actor, data, at)
     SELECT run_id, id, 'step.succeeded', '',
-        jsonb_build_object('name', name, 'attempt', fence), finished_at
+        jsonb_build_object('name', name, 'attempt', fence) || %(told)s, finished_at
     FROM done
 ), queued AS (
     UPDATE aiops_step s SET state = 'queued', reason = 'message', since = clock_timestamp(),
@@ -293,6 +295,7 @@ def finish(
             "outcome": finish.outcome,
             "sent": finish.sent,
             "cost": finish.cost_microusd,
+            "told": Jsonb({"checks": list(finish.checks)} if finish.checks else {}),
             "next": then_claim,
             "queue": then_queue,
             "dispatch_s": settings.AIOPS_DISPATCH_S,

@@ -81,12 +81,19 @@ def react(
         history=_kept(history),
         in_doubt=error.word in ("still_in_doubt", "reconcile_failed"),
         event="step.failed",
-        data={"word": error.word, "message": error.message[:300]},
+        data={"word": error.word, "message": error.message[:300], **_checks(error)},
     )
     if claim.item is not None:
         # The attempts are an item's history; of a million of them only questions are events.
         ending = replace(ending, event="")
     return _verdict(ending, reaction, node, claim, history, now)
+
+
+def _checks(error: ErrorRecord) -> dict[str, Any]:
+    """What the checks found, without the content that shows it: events are read by many."""
+    told = ("check", "passed", "score")
+    found = [{name: one[name] for name in told} for one in error.checks]
+    return {"checks": found} if found else {}
 
 
 #: How often, and how patiently, a `reconcile` that fails is asked again.
@@ -288,6 +295,8 @@ def _kept(history: History) -> dict[str, Any]:
     return {
         "ambiguous": history.ambiguous,
         "repairs": history.repairs,
+        "checks": history.checks,
+        "cuts": history.cuts,
         "bugs": history.bugs,
         "waited_s": history.waited_s,
         **({"parked_at": history.parked_at} if history.parked_at else {}),

@@ -120,7 +120,8 @@ class _Segment:
         """Record a result together with what follows it."""
         kept, ref = check_in(result.value, claim.run_id)
         self.values.known[claim.name] = result.value
-        finish = Finish(claim, kept, ref, result.outcome, result.sent)
+        checks = [{"check": one.check, "score": one.score} for one in result.checks]
+        finish = Finish(claim, kept, ref, result.outcome, result.sent, checks=checks)
         if position + 1 < len(self.message.steps):
             following = self.message.steps[position + 1]
             return patiently(lambda: self._record(finish, then_claim=following))

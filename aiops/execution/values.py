@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ class RunInfo:
     metadata: dict[str, Any]
     input: Any
     input_ref: str
+    deadline_at: datetime | None = None
 
     @classmethod
     def of(cls, run: Run) -> RunInfo:
@@ -44,6 +46,7 @@ _COLUMNS = (
     "metadata",
     "input",
     "input_ref",
+    "deadline_at",
 )
 
 

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
@@ -19,11 +19,13 @@ from aiops.execution.values import Values
 from aiops.flow import data
 from aiops.flow.answers import Absent, Unsure
 from aiops.flow.caller import Caller, calling
+from aiops.flow.checking import demand
+from aiops.flow.checks import Finding
 from aiops.flow.context import StepContext
-from aiops.flow.errors import ErrorRecord, StepError, TimedOut, describe
+from aiops.flow.errors import ErrorRecord, StepError, TimedOut, describe, storable
 from aiops.flow.plan import Plan, PlanNode
 from aiops.flow.registry import step_for
-from aiops.flow.retry import Retry
+from aiops.flow.retry import Retry, is_last_repair
 from aiops.flow.steps import Step as Code
 from aiops.models import Step
 from aiops.models.step import UNDO
@@ -37,6 +39,8 @@ class Result:
     value: Any
     outcome: str = "succeeded"
     sent: str = ""
+    #: What its checks found; all passed.
+    checks: Sequence[Finding] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +65,28 @@ class _Sink:
 
     def __init__(self, held: Held) -> None:
         self._held = held
+        self._news: dict[str, Any] = {}
         self._written = 0.0
 
     def progress(self, share: float, text: str) -> None:
-        self._write({"share": share, "text": text[:300]}, is_last=share >= 1)
+        self._news |= {"share": share, "text": storable(text[:300])}
+        self._write(is_last=share >= 1)
 
     def partial(self, text: str) -> None:
-        self._write({"partial": text[-8000:]}, is_last=False)
+        self._news["partial"] = storable(text[-8000:])
+        self._write(is_last=False)
 
     def is_cancelled(self) -> bool:
         return self._held.cancelled
 
-    def _write(self, news: dict[str, Any], *, is_last: bool) -> None:
+    def _write(self, *, is_last: bool) -> None:
         """Write at most once a second: a step may report as often as it likes."""
         if not is_last and time.monotonic() - self._written < 1:
             return
         self._written = time.monotonic()
         claim = self._held.claim
         Step.objects.filter(id=claim.step_id, fence=claim.fence, state="running").update(
-            progress=news
+            progress=self._news
         )
 
 
@@ -95,13 +102,13 @@ def run(
     )
     with leases.hold([held]):
         try:
-            with calling(_caller(claim, values)), _time_limit(node):
+            with calling(_caller(claim, node, values)), _time_limit(node):
                 return _run(claim, node, values, held)
         except Exception as error:  # whatever an author's code raises becomes an outcome
             return Failure(describe(error, node.name))
 
 
-def _caller(claim: Claim, values: Values) -> Caller:
+def _caller(claim: Claim, node: PlanNode, values: Values) -> Caller:
     return Caller(
         run_id=claim.run_id,
         step_id=claim.step_id,
@@ -113,6 +120,8 @@ def _caller(claim: Claim, values: Values) -> Caller:
         priority=values.run.priority,
         has_waited="parked_at" in claim.history,
         budget_usd=values.plan.budget_usd,
+        is_last_repair=is_last_repair(claim.history.get("repairs", 0), node.retry),
+        deadline_at=values.run.deadline_at,
     )
 
 
@@ -124,8 +133,9 @@ def _run(claim: Claim, node: PlanNode, values: Values, held: Held) -> Result:
         return Result(None)
     if claim.in_doubt and (found := _reconciled(code, arguments)) is not None:
         return found
-    value = code.call(arguments, timeout_s=node.timeout_s)
-    return Result(data.result(code, value), sent="yes" if node.effect == "once" else "")
+    kept = data.result(code, code.call(arguments, timeout_s=node.timeout_s))
+    checks = demand(node, code, arguments, kept)
+    return Result(kept, sent="yes" if node.effect == "once" else "", checks=checks)
 
 
 def _prepared(

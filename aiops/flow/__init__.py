@@ -11,6 +11,7 @@ from aiops.flow.build import (
     sleep,
     wait_for,
 )
+from aiops.flow.checks import Finding
 from aiops.flow.context import StepContext
 from aiops.flow.declare import workflow
 from aiops.flow.errors import (
@@ -38,6 +39,7 @@ __all__ = [
     "Cancelled",
     "CodeGone",
     "Decision",
+    "Finding",
     "LaneStopped",
     "NeedsHuman",
     "PermanentInput",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 
@@ -28,6 +29,10 @@ class Caller:
     has_waited: bool = False
     #: The most that the whole run may spend on models, in dollars; 0: no limit of its own.
     budget_usd: float = 0.0
+    #: Whether a person is asked when this answer cannot be used either.
+    is_last_repair: bool = False
+    #: When the run must be done; None: whenever it is.
+    deadline_at: datetime | None = None
 
 
 _caller: ContextVar[Caller | None] = ContextVar("aiops_caller", default=None)

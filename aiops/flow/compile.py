@@ -199,6 +199,7 @@ def _worked(step: Step) -> dict[str, Any]:
         "retry": step.options.retry,
         "has_reconcile": step.reconcile is not None,
         "has_undo": step.undo is not None,
+        "checks": tuple(check.__name__ for check in step.checks),
     }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import socket
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha1
 from typing import Any, ClassVar, Literal
+
+from aiops.flow.checks import Finding
 
 #: Did the request leave us? It decides whether an effect may be repeated.
 Sent = Literal["no", "maybe", "yes"]
@@ -100,6 +102,8 @@ class BadOutput(StepError):
     ) -> None:
         super().__init__(message, code=code, sent=sent)
         self.kind: BadOutputKind = kind
+        #: What the checks found, for kind="check".
+        self.findings: Sequence[Finding] = ()
 
 
 class PermanentInput(StepError):
@@ -196,9 +200,13 @@ class ErrorRecord:
     fingerprint: str = ""
     #: The lane that a parked step waits for.
     lane: str = ""
+    #: What each check found: {"check", "passed", "told", "score", "evidence"}.
+    checks: Sequence[Mapping[str, Any]] = ()
 
     def to_json(self) -> dict[str, Any]:
         entry = asdict(self)
+        if not self.checks:
+            del entry["checks"]
         entry["until"] = self.until.isoformat() if self.until else None
         return entry
 
@@ -212,22 +220,30 @@ def describe(error: BaseException, step: str = "") -> ErrorRecord:
     """Turn any exception into plain data; `step` goes into the fingerprint."""
     error = _only_leaf(error)
     word, sent = _meaning(error)
-    message = _storable(str(error))[:MESSAGE_CHARS]
-    code = _storable(str(getattr(error, "code", ""))) if isinstance(error, StepError) else ""
+    message = storable(str(error))[:MESSAGE_CHARS]
+    code = storable(str(getattr(error, "code", ""))) if isinstance(error, StepError) else ""
     return ErrorRecord(
         word=word,
         type=type(error).__name__,
         message=message,
         code=code,
         sent=sent,
-        traceback=_trimmed(_storable("".join(traceback.format_exception(error)))),
+        traceback=_trimmed(storable("".join(traceback.format_exception(error)))),
         until=error.until if isinstance(error, RateLimited | BudgetSpent) else None,
         after_s=error.after_s if isinstance(error, RateLimited) else None,
         kind=error.kind if isinstance(error, BadOutput | LaneStopped) else "",
-        question=_storable(error.question) if isinstance(error, NeedsHuman) else "",
+        question=storable(error.question) if isinstance(error, NeedsHuman) else "",
         # A bug's message often is its data; its class is what bugs of one cause share.
         fingerprint=fingerprint(step, word, code or _bug_class(error, word), message),
-        lane=_storable(error.lane) if isinstance(error, StepError) else "",
+        lane=storable(error.lane) if isinstance(error, StepError) else "",
+        checks=_findings(error) if isinstance(error, BadOutput) else (),
+    )
+
+
+def _findings(error: BadOutput) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {**asdict(one), "evidence": [storable(shown) for shown in one.evidence]}
+        for one in error.findings
     )
 
 
@@ -286,7 +302,7 @@ def _bug_class(error: BaseException, word: str) -> str:
     return type(error).__name__ if word == "bug" else ""
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """PostgreSQL keeps neither NUL nor half a surrogate pair."""
     return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiops.flow import data
 from aiops.flow.answers import Decision
+from aiops.flow.checking import demand
 from aiops.flow.context import StepContext
 from aiops.flow.errors import ErrorRecord, describe
 from aiops.flow.plan import PlanNode
@@ -112,7 +113,9 @@ class _Run:
     def _call(self, node: PlanNode, item: Any = None, index: int | None = None) -> Any:
         step = step_for(node)
         given = data.arguments(node, step, self._values_for(node, item, index))
-        return data.result(step, step.call(given, timeout_s=node.timeout_s))
+        kept = data.result(step, step.call(given, timeout_s=node.timeout_s))
+        demand(node, step, given, kept)
+        return kept
 
     def _values_for(self, node: PlanNode, item: Any, index: int | None) -> dict[str, Any]:
         name = self.workflow.name

@@ -41,6 +41,8 @@ class PlanNode:
     retry: Retry = field(default_factory=Retry)
     has_reconcile: bool = False
     has_undo: bool = False
+    #: The names of its checks: its code must still have them.
+    checks: tuple[str, ...] = ()
 
     # map: where the items come from ("input", "input.tickets", "listing", "listing.rows")
     items: str = ""
@@ -187,7 +189,7 @@ def _without_defaults(node: PlanNode) -> dict[str, Any]:
 
 def _node(entry: Mapping[str, Any]) -> PlanNode:
     fields = dict(entry)
-    for name in ("needs", "branches", "shows"):
+    for name in ("needs", "branches", "shows", "checks"):
         if name in fields:
             fields[name] = tuple(fields[name])
     if "when" in fields:

@@ -40,8 +40,9 @@ class Retry:
     max_ambiguous: int = 1
     #: The longest that rate limits may hold a step up, all of them together.
     max_wait_s: float = 86_400.0
-    #: New tries after an unusable answer, each told what was wrong with it.
-    repairs: int = 1
+    #: New tries after an unusable answer, each told what was wrong with it; the last one goes to a
+    #: stronger model where a route says so. A check or a cut is mended once.
+    repairs: int = 2
 
     def __post_init__(self) -> None:
         _within("attempts", self.attempts, 1, 100)
@@ -66,8 +67,10 @@ class History:
     tries: int = 0
     #: Of these, how many lost their answer.
     ambiguous: int = 0
-    #: How many ended in bad output.
+    #: How many ended in bad output; of these, how many failed a check, or were cut.
     repairs: int = 0
+    checks: int = 0
+    cuts: int = 0
     bugs: int = 0
     #: Workers that were lost while they ran this step.
     losses: int = 0
@@ -83,6 +86,8 @@ class History:
             tries=self.tries + (error.word not in _BURNS_NO_ATTEMPT),
             ambiguous=self.ambiguous + (error.word == "ambiguous"),
             repairs=self.repairs + (error.word == "bad_output"),
+            checks=self.checks + _is_bad(error, "check"),
+            cuts=self.cuts + _is_bad(error, "truncated"),
             bugs=self.bugs + (error.word == "bug"),
         )
 
@@ -217,11 +222,25 @@ def _again(
             return _ask_if(stop, error, history, "bad_output") or backoff
         case "bad_output", _:
             # Repairs have a number of their own; only `once` also minds the attempts.
-            stop = history.repairs > policy.repairs or (effect == "once" and used_up)
+            stop = _is_beyond_repair(error, history, policy) or (effect == "once" and used_up)
             return _ask_if(stop, error, history, "bad_output") or Repair(now)
         case _:
             at_once = RetryAt(now + timedelta(seconds=policy.first_s))
             return _ask_if(used_up or history.bugs > 1, error, history, "bug") or at_once
+
+
+def is_last_repair(repairs: int, policy: Retry) -> bool:
+    """Whether a person is asked after one more unusable answer; `repairs` were given before."""
+    return 0 < policy.repairs <= repairs
+
+
+def _is_beyond_repair(error: ErrorRecord, history: History, policy: Retry) -> bool:
+    same = {"check": history.checks, "truncated": history.cuts}.get(error.kind, 0)
+    return history.repairs > policy.repairs or same > 1
+
+
+def _is_bad(error: ErrorRecord, kind: str) -> bool:
+    return error.word == "bad_output" and error.kind == kind
 
 
 def _ask_if(

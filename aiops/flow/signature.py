@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -66,15 +66,17 @@ def is_context(name: str, annotation: Any) -> bool:
 
 
 def check_hook(kind: str, hook: Callable[..., Any] | None, found: Signature, where: Where) -> None:
-    """Refuse a `reconcile` or `undo` that asks for what the step does not have."""
+    """Refuse a `reconcile`, `undo` or check that asks for what the step does not have."""
     if hook is None:
         return
     if not callable(hook):
         raise BadStep(f"step {found.name!r}: {kind} must be a function, not {hook!r}", where)
-    known = [*found.params, "result"] if kind == "undo" else list(found.params)
-    if kind == "undo" and "result" in found.params:
+    reads_result = kind in ("undo", "check")
+    known = [*found.params, "result"] if reads_result else list(found.params)
+    if reads_result and "result" in found.params:
         raise BadStep(
-            f"step {found.name!r} has an undo and a parameter 'result', which an undo reads as the "
+            f"step {found.name!r} has {'an' if kind == 'undo' else 'a'} {kind} and a parameter "
+            f"'result', which {'an' if kind == 'undo' else 'a'} {kind} reads as the "
             "step's own result: rename the parameter",
             where,
         )
@@ -85,6 +87,27 @@ def check_hook(kind: str, hook: Callable[..., Any] | None, found: Signature, whe
                 f"{did_you_mean(name, known)}",
                 where,
             )
+
+
+def check_checks(
+    checks: Sequence[Callable[..., Any]], found: Signature, where: Where, *, effect: str
+) -> None:
+    """Refuse checks that cannot be told apart, or that come when it is too late."""
+    if checks and effect != "pure":
+        raise BadStep(
+            f"step {found.name!r} has checks and the effect {effect!r}: when they run, it has gone "
+            "out. Put them on the step that makes what is sent",
+            where,
+        )
+    names = [getattr(check, "__name__", "<lambda>") for check in checks]
+    if "<lambda>" in names or len(set(names)) < len(names):
+        raise BadStep(
+            f"step {found.name!r}: each check needs a name of its own, by which it is shown: "
+            "define it with def",
+            where,
+        )
+    for check in checks:
+        check_hook("check", check, found, where)
 
 
 def _check_findable(function: Any, where: Where) -> None:

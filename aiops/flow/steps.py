@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 
 from aiops.flow import loops
 from aiops.flow.answers import Unsure
+from aiops.flow.checks import Finding
 from aiops.flow.options import Options
 from aiops.flow.retry import Effect, Retry
-from aiops.flow.signature import Signature, check_hook, read
+from aiops.flow.signature import Signature, check_checks, check_hook, read
 from aiops.flow.where import Where, defined
 
 P = ParamSpec("P")
@@ -31,6 +32,7 @@ class Step:
     where: Where
     reconcile: Hook | None = field(default=None, repr=False)
     undo: Hook | None = field(default=None, repr=False)
+    checks: tuple[Hook, ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:
@@ -73,6 +75,12 @@ class Step:
         if self.undo is not None:
             _run(self.undo, _wanted(self.undo, {**arguments, "result": self.read_result(result)}))
 
+    def check(self, arguments: Mapping[str, Any], result: Any) -> tuple[Finding, ...]:
+        """Run `checks` on a result as it would be kept."""
+        known = {**arguments, "result": self.read_result(result)}
+        answers = [_run(check, _wanted(check, known)) for check in self.checks]
+        return tuple(one for found in answers for one in _findings(found))
+
     def validate_result(self, value: Any) -> Any:
         """Check a result against the annotation and make it JSON-able; pydantic's errors pass."""
         return self.dump(self.signature.result.validate_python(value, by_alias=True, by_name=True))
@@ -111,6 +119,7 @@ def step(
     says: str = "",
     reconcile: Hook | None = None,
     undo: Hook | None = None,
+    checks: Sequence[Hook] = (),
 ) -> Callable[[Callable[P, R]], TypedStep[P, R]]: ...
 
 
@@ -125,6 +134,7 @@ def step(
     says: str = "",
     reconcile: Hook | None = None,
     undo: Hook | None = None,
+    checks: Sequence[Hook] = (),
 ) -> TypedStep[P, R] | Callable[[Callable[P, R]], TypedStep[P, R]]:
     """Make a function a step.
 
@@ -136,6 +146,8 @@ def step(
     parameters, and returns the step's result, Absent() or Unsure().
     undo: takes a finished step back when the run fails and its workflow says `on_failure="undo"`;
     it takes any of the step's parameters, and `result`.
+    checks: functions of `result` and any of the step's parameters that return a `Finding`, or several; a
+    result that does not pass is made again once, with what was found, and then a person is asked.
     """
 
     def made(function: Callable[P, R]) -> TypedStep[P, R]:
@@ -147,7 +159,8 @@ def step(
         hooks = {"reconcile": _plain(reconcile), "undo": _plain(undo)}
         for kind, hook in hooks.items():
             check_hook(kind, hook, found, where)
-        return TypedStep(function, found, options, where, **hooks)
+        check_checks(checks, found, where, effect=effect)
+        return TypedStep(function, found, options, where, **hooks, checks=tuple(checks))
 
     return made if fn is None else made(fn)
 
@@ -168,6 +181,13 @@ def _run(
     if inspect.iscoroutinefunction(fn):
         return loops.run(fn(**arguments), timeout_s)
     return fn(**arguments)
+
+
+def _findings(found: Any) -> Sequence[Finding]:
+    several = [found] if isinstance(found, Finding) else list(found)
+    if not all(isinstance(one, Finding) for one in several):
+        raise TypeError(f"a check returns a Finding, or a list of them, not {found!r}")
+    return several
 
 
 def _wanted(hook: Hook, known: Mapping[str, Any]) -> dict[str, Any]:

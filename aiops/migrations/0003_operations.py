@@ -231,6 +231,8 @@ class Migration(migrations.Migration):
                 ("step_name", models.CharField(max_length=100)),
                 ("tenant", models.CharField(max_length=100)),
                 ("alias", models.CharField(max_length=100)),
+                ("route", models.CharField(blank=True, default="", max_length=100)),
+                ("because", models.CharField(blank=True, default="", max_length=20)),
                 ("lane", models.CharField(blank=True, default="", max_length=200)),
                 ("asked_model", models.CharField(max_length=200)),
                 ("model", models.CharField(blank=True, default="", max_length=200)),

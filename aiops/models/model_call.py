@@ -76,6 +76,9 @@ class ModelCall(models.Model):
 
     #: What the step asked for ("fast"), where it went, and who answered ("" when nobody did).
     alias = models.CharField(max_length=100)
+    #: The alias that was asked instead, by a route of the settings, and the condition it was taken on.
+    route = models.CharField(max_length=100, blank=True, default="")
+    because = models.CharField(max_length=20, blank=True, default="")
     lane = models.CharField(max_length=200, blank=True, default="")
     asked_model = models.CharField(max_length=200)
     model = models.CharField(max_length=200, blank=True, default="")

@@ -109,7 +109,8 @@ class Step(models.Model):
     #: Attempts burnt by failures, and workers lost, in this epoch.
     tries = models.SmallIntegerField(default=0)
     losses = models.SmallIntegerField(default=0)
-    #: What else the retry decision counts: {"ambiguous": n, "repairs": n, "bugs": n, "waited_s": s},
+    #: What else the retry decision counts: {"ambiguous": n, "repairs": n (and of
+    #: these "checks" and "cuts"), "bugs": n, "waited_s": s},
     #: and "parked_at": since when it waits in line for its lane.
     history = models.JSONField(default=dict, blank=True)
     #: A `once` effect whose call began and whose end nobody recorded.

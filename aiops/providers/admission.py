@@ -8,7 +8,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from aiops.flow.errors import LaneHeld, LaneStopped, RateLimited, StepError
-from aiops.models import Lane, LaneState, lane_moves
+from aiops.models import Lane, LaneCause, LaneState, lane_moves
 from aiops.providers import breaker, limits
 from aiops.providers.breaker import Hold, Reaction, Sign, Stop, Tally
 from aiops.providers.calling import Call, Next, Raw
@@ -73,10 +73,12 @@ def _may_pass(lane: Lane, call: Call) -> bool:
     match door(view, priority=who.priority, has_waited=who.has_waited, now=timezone.now()):
         case Pass(is_probe):
             if is_probe and not lane_moves.take_probe(lane.name, PROBES):
-                raise _held(lane.name, "a few calls are trying out whether its provider answers")
+                trying = "a few calls are trying out whether its provider answers"
+                raise _held(lane.name, trying, code=LaneCause.FAILING)
             return is_probe
         case Wait(why, until):
-            raise _held(lane.name, why, until)
+            is_failing = lane.state == LaneState.HELD and lane.cause == LaneCause.FAILING
+            raise _held(lane.name, why, until, LaneCause.FAILING if is_failing else "")
         case Refuse(kind, why):
             raise _about(lane.name, LaneStopped(f"The lane is stopped: {why}", kind=kind))
 
@@ -88,8 +90,9 @@ def _signs_s(lane: Lane) -> float:
     return min(breaker.WINDOW_S, (timezone.now() - lane.since).total_seconds() + 1)
 
 
-def _held(name: str, why: str, until: datetime | None = None) -> StepError:
-    return _about(name, LaneHeld(f"The lane lets nothing through now: {why}", until=until))
+def _held(name: str, why: str, until: datetime | None = None, code: str = "") -> StepError:
+    told = f"The lane lets nothing through now: {why}"
+    return _about(name, LaneHeld(told, until=until, code=str(code)))
 
 
 def _entry(lane: Lane, call: Call) -> Entry:

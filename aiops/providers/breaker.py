@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from aiops.flow.errors import (
     Ambiguous,
     BadOutput,
+    Cancelled,
     LaneHeld,
     LaneStopped,
     RateLimited,
@@ -38,7 +39,7 @@ ABSENT = frozenset({"overloaded", "unreachable"})
 def sign_of(error: BaseException) -> Sign:
     """What a failure says about the provider."""
     match error:
-        case LaneHeld() | LaneStopped() | RateLimited():
+        case LaneHeld() | LaneStopped() | RateLimited() | Cancelled():
             return "none"
         case Transient() | Ambiguous():
             return "bad"

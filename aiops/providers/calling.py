@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from aiops.flow.caller import Caller, caller
@@ -34,6 +34,9 @@ class Call:
     fresh: bool = False
     #: The name and version of the prompt's template; "" for none.
     template: str = ""
+    #: The alias that the step asked for, when this is a route from it; and why it was taken.
+    instead_of: str = ""
+    because: str = ""
 
     @property
     def tokens_in(self) -> int:
@@ -60,13 +63,21 @@ def call(
     texts: Sequence[str] = (),
     fresh: bool = False,
     template: str = "",
+    instead_of: str = "",
+    because: str = "",
 ) -> Any:
     """Make a request through all layers. Outside of the engine nothing is governed or recorded."""
     who = caller()
     if who is None:
         return do(address_of(alias))
     address = _address_or_stop(alias)
-    asked = Call(who, alias, address, kind, question, texts, timeout_s, fresh, template)
+    if instead_of:
+        who = replace(who, has_waited=False)  # it stood in the line of another lane
+    asked = Call(
+        *(who, alias, address, kind, question, texts, timeout_s, fresh, template),
+        instead_of=instead_of,
+        because=because,
+    )
     return _through(_layers(), asked, lambda: do(address))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal, Protocol, TypedDict
 
 from pydantic import BaseModel
 
@@ -14,6 +14,16 @@ class Message(TypedDict):
 
     role: Literal["user", "assistant"]
     content: str
+
+
+class Listener(Protocol):
+    """Who follows an answer while it is written; a step's context is one."""
+
+    def partial(self, text: str) -> None:
+        """Show all that is there so far."""
+
+    def is_cancelled(self) -> bool:
+        """Whether nobody wants the rest any more."""
 
 
 @dataclass(frozen=True, slots=True)

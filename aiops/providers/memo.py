@@ -11,7 +11,7 @@ from typing import Any
 from aiops.models.attempt import Attempt, Outcome
 from aiops.models.model_call import CallOutcome, ModelCall, PaidAnswer, Purpose
 from aiops.providers.calling import Call, Raw
-from aiops.providers.exchange import RawAnswer, RawVectors
+from aiops.providers.exchange import Question, RawAnswer, RawVectors
 
 #: A longer answer is not kept: asking again costs less than the room.
 MAX_BYTES = 1_000_000
@@ -59,9 +59,11 @@ def fingerprint(asked: Call) -> str:
 
 def prompt_hash(asked: Call) -> str:
     """Name what was said to the model, whichever it was."""
-    question = asked.question
-    said = [list(asked.texts)] if question is None else [question.system, *question.conversation]
-    return digest(said)
+    return digest([list(asked.texts)]) if asked.question is None else said_hash(asked.question)
+
+
+def said_hash(question: Question) -> str:
+    return digest([question.system, *question.conversation])
 
 
 def digest(value: Any) -> str:

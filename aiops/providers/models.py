@@ -49,6 +49,10 @@ def resolve(alias: str, configured: Mapping[str, Any], environ: Mapping[str, str
             raise LaneStopped(_unknown(alias, {*configured, "fast", "embed"}), kind="config")
 
 
+def known_aliases() -> set[str]:
+    return {*_configured(), "fast", "embed"}
+
+
 def _configured() -> Mapping[str, Any]:
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
+from aiops.flow.caller import caller
 from aiops.flow.errors import BadOutput
 from aiops.providers.calling import call
-from aiops.providers.exchange import Message, Question, RawAnswer, RawVectors
+from aiops.providers.exchange import Listener, Message, Question, RawAnswer, RawVectors
+from aiops.providers.routes import Way, travel
 
 if TYPE_CHECKING:
     from aiops.providers.models import Address
@@ -55,6 +58,7 @@ def complete(
     may_be_cut: bool = ...,
     fresh: bool = ...,
     template: str = ...,
+    stream_to: Listener | None = ...,
 ) -> Answer[None]: ...
 
 
@@ -71,6 +75,7 @@ def complete(
     may_be_cut: bool = ...,
     fresh: bool = ...,
     template: str = ...,
+    stream_to: Listener | None = ...,
 ) -> Answer[T]: ...
 
 
@@ -86,28 +91,41 @@ def complete(
     may_be_cut: bool = False,
     fresh: bool = False,
     template: str = "",
+    stream_to: Listener | None = None,
 ) -> Answer[T] | Answer[None]:
     """Ask the model behind an alias, and return its answer within `timeout_s` seconds in all.
 
     With `output`, a pydantic model, the provider is held to its JSON schema and the answer is validated again.
     `may_be_cut` accepts a plain text that ended at `max_tokens`. When the step is run again, an answer that
-    it has paid for is used again, unless `fresh`. `template` names the prompt's template and its version.
+    it has paid for is used again, unless `fresh`; an answer that could not be used is asked for anew, with what
+    was wrong with it. `template` names the prompt's template and its version.
+    `stream_to`, such as the step's context, is shown the answer while it is written, and closes it when cancelled.
     Raises only the classes of aiops.flow.errors.
     """
-    question = Question(_conversation(prompt), system, output, max_tokens, temperature, timeout_s)
+    plain = Question(_conversation(prompt), system, output, max_tokens, temperature, timeout_s)
+    asked = _asked(plain)
 
-    def ask(address: Address) -> RawAnswer:
-        return _session().complete(address, question)
+    def ask(way: Way) -> RawAnswer:
+        def send(address: Address) -> RawAnswer:
+            return _session().complete(address, asked.question, stream_to)
 
-    raw: RawAnswer = call(
-        *(model, "chat", ask),
-        question=question,
-        timeout_s=timeout_s,
-        fresh=fresh,
-        template=template,
+        answer: RawAnswer = call(
+            *(way.alias, "chat", send),
+            question=asked.question,
+            timeout_s=timeout_s,
+            fresh=fresh,
+            template=template,
+            instead_of=model if way.why else "",
+            because=way.why,
+        )
+        return answer
+
+    raw, way = travel(
+        *(model, ask), is_unusable=asked.wants_stronger, deadline_at=asked.deadline_at
     )
-    _demand_an_end(raw, model, max_tokens, may_be_cut=may_be_cut and output is None)
-    value = None if output is None else _validated(raw.text, output, model)
+    limit = asked.question.max_tokens
+    _demand_an_end(raw, way.alias, limit, may_be_cut=may_be_cut and output is None)
+    value = None if output is None else _validated(raw.text, output, way.alias)
     return Answer(  # type: ignore[return-value]  # value is T exactly when output is type[T]
         text=raw.text,
         value=value,
@@ -142,6 +160,29 @@ def embed(
     return vectors
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question as this attempt of its step asks it."""
+
+    question: Question
+    wants_stronger: bool = False
+    deadline_at: datetime | None = None
+
+
+def _asked(question: Question) -> _Asked:
+    """Tell a repair what was wrong with the last answer. Outside of the engine there is none."""
+    who = caller()
+    if who is None:
+        return _Asked(question)
+    if who.attempt <= 1:
+        return _Asked(question, deadline_at=who.deadline_at)
+    from aiops.providers.mending import mend
+
+    found = mend(question, who)
+    wants_stronger = found.calls_for_more(is_last=who.is_last_repair)
+    return _Asked(found.question, wants_stronger, who.deadline_at)
+
+
 def _session() -> Session:
     # Imported on the first call: pydantic-ai and openai cost about a second and 70 MB, which the web
     # process and the keeper, who never ask a model, should not pay.
@@ -161,12 +202,14 @@ def _demand_an_end(raw: RawAnswer, model: str, max_tokens: int, *, may_be_cut: b
             f"The answer of the model {model!r} has no finish reason, so it may be cut anywhere. "
             "Ask again; if it stays so, the gateway in front of the model drops it.",
             kind="truncated",
+            code="no_finish",
         )
     if raw.finish_reason == "length" and not may_be_cut:
         raise BadOutput(
             f"The answer of the model {model!r} was cut at max_tokens={max_tokens}. "
             "Allow more tokens, or ask for less in one call.",
             kind="truncated",
+            code="length",
         )
 
 

@@ -32,8 +32,9 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.settings import ModelSettings
 
 from aiops.providers.errors import VENDOR_ERRORS, refused, translate
-from aiops.providers.exchange import Message, Question, RawAnswer, RawVectors
+from aiops.providers.exchange import Listener, Message, Question, RawAnswer, RawVectors
 from aiops.providers.models import Address
+from aiops.providers.streaming import Following, follow, streamed
 
 #: Opening a connection either works within this time or will not: a wrong address must not eat the deadline.
 CONNECT_S = 5.0
@@ -48,21 +49,26 @@ class Session:
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._clients: dict[Address, AsyncOpenAI] = {}
 
-    def complete(self, address: Address, question: Question) -> RawAnswer:
-        """Make exactly one request; every failure leaves as one of aiops.flow.errors."""
-        call = model_request(
-            OpenAIChatModel(address.model, provider=self._provider(address)),
-            _messages(question.system, question.conversation),
-            model_settings=ModelSettings(
-                max_tokens=question.max_tokens,
-                temperature=question.temperature,
-                request_timeout=question.timeout_s,
-            ),
-            model_request_parameters=_parameters(question.output),
+    def complete(
+        self, address: Address, question: Question, stream_to: Listener | None = None
+    ) -> RawAnswer:
+        """Make exactly one request; every failure leaves as one of aiops.flow.errors.
+
+        With `stream_to`, the answer is streamed to it; when it is cancelled, the stream is closed.
+        """
+        model = OpenAIChatModel(address.model, provider=self._provider(address))
+        asked = (
+            *(model, _messages(question.system, question.conversation)),
+            *(_settings(question), _parameters(question.output)),
         )
         started = time.monotonic()
         private = [question.system, *(turn["content"] for turn in question.conversation)]
-        response = self._run(call, address, private)
+        if stream_to is None:
+            response = self._run(_whole(*asked), address, private)
+        else:
+            following = Following(stream_to)
+            told = streamed(*asked, following=following)
+            response = self._run(told, address, private, following)
         return _raw(response, seconds=time.monotonic() - started, address=address)
 
     def embed(self, address: Address, texts: Sequence[str], timeout_s: float) -> RawVectors:
@@ -104,8 +110,16 @@ class Session:
             )
         return OpenAIProvider(openai_client=self._clients[address])
 
-    def _run(self, call: Coroutine[Any, Any, R], address: Address, private: Sequence[str]) -> R:
+    def _run(
+        self,
+        call: Coroutine[Any, Any, R],
+        address: Address,
+        private: Sequence[str],
+        following: Following | None = None,
+    ) -> R:
         try:
+            if following is not None:
+                return follow(self._runner, call, following)
             return self._runner.run(call)
         except VENDOR_ERRORS as error:
             # From None: the vendor's error may hold what was asked or answered, and records are kept.
@@ -168,6 +182,25 @@ def _messages(system: str, conversation: Sequence[Message]) -> list[ModelMessage
             case "assistant":
                 messages.append(ModelResponse(parts=[TextPart(content=message["content"])]))
     return messages
+
+
+async def _whole(
+    model: OpenAIChatModel,
+    messages: Sequence[ModelMessage],
+    settings: ModelSettings,
+    parameters: ModelRequestParameters,
+) -> ModelResponse:
+    return await model_request(
+        model, messages, model_settings=settings, model_request_parameters=parameters
+    )
+
+
+def _settings(question: Question) -> ModelSettings:
+    return ModelSettings(
+        max_tokens=question.max_tokens,
+        temperature=question.temperature,
+        request_timeout=question.timeout_s,
+    )
 
 
 def _parameters(output: type[BaseModel] | None) -> ModelRequestParameters:

@@ -94,7 +94,7 @@ def test_the_class_of_the_first_error_decides(
     [
         (Transient("busy"), {"tries": 2}, "retries_used_up"),
         (Ambiguous("no answer"), {"tries": 1, "history": {"ambiguous": 1}}, "retries_used_up"),
-        (BadOutput("no JSON"), {"tries": 1, "history": {"repairs": 1}}, "bad_output"),
+        (BadOutput("no JSON"), {"tries": 2, "history": {"repairs": 2}}, "bad_output"),
         (ValueError("bug"), {"tries": 1, "history": {"bugs": 1}}, "bug"),
         (
             RateLimited("slow down", after_s=60),

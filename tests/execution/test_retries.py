@@ -193,7 +193,7 @@ def test_an_unusable_answer_is_repaired_at_once(engine: Engine, script: Script) 
 
 
 def test_a_result_of_the_wrong_type_is_bad_output(engine: Engine, script: Script) -> None:
-    script.tell("fetch", 5, 5)
+    script.tell("fetch", 5, 5, 5)
     run = engine.run("retried")
 
     time_passes(run)
@@ -203,7 +203,7 @@ def test_a_result_of_the_wrong_type_is_bad_output(engine: Engine, script: Script
 
 
 def test_a_result_that_cannot_be_kept_is_bad_output(engine: Engine, script: Script) -> None:
-    script.tell("fetch", *["a\x00b"] * 2)
+    script.tell("fetch", *["a\x00b"] * 3)
 
     run = engine.run("retried")
 

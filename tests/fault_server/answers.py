@@ -86,7 +86,10 @@ def stream(number: int, body: Mapping[str, Any], fault: Fault) -> Iterator[dict[
         "model": f"{body.get('model')}-2026",
     }
     text = text_of(body, fault)
-    pieces = _pieces(text)
+    if fault.refusal:
+        delta = {"role": "assistant", "refusal": fault.refusal}
+        yield {**head, "choices": [_delta(delta, None)]}
+    pieces = [] if fault.refusal else _pieces(text)
     for place, piece in enumerate(pieces):
         if fault.stream_error and place >= len(pieces) // 2:
             yield {"error": fault.stream_error}

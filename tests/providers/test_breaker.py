@@ -9,6 +9,7 @@ import pytest
 from aiops.flow.errors import (
     Ambiguous,
     BadOutput,
+    Cancelled,
     LaneHeld,
     LaneStopped,
     PermanentInput,
@@ -55,6 +56,7 @@ def test_it_opens_on_five_failures_that_are_half_of_all(ok: int, bad: int, opens
         (RateLimited("slow down"), "none"),
         (LaneStopped("no quota", kind="quota"), "none"),
         (LaneHeld("held"), "none"),
+        (Cancelled("nobody wants it any more"), "none"),
         (RuntimeError("a bug of ours"), "none"),
     ],
 )

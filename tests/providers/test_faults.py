@@ -19,6 +19,7 @@ from pydantic_ai.messages import ModelRequest, UserPromptPart
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
+from aiops.flow.context import StepContext
 from aiops.flow.errors import ErrorRecord, StepError, TimedOut, describe
 from aiops.providers import session
 from aiops.providers.errors import translate
@@ -103,10 +104,20 @@ TABLE: dict[str, Means] = {
     "error-in-200": Means("bad_output", "maybe", kind="gateway"),
     "strange-finish": Means("bad_output", "maybe", kind="gateway", computed=True),
     # An answer came, is paid, and is not what was asked for.
-    "no-finish": Means("bad_output", "yes", kind="truncated", computed=True),
-    "length": Means("bad_output", "yes", kind="truncated", computed=True),
+    "no-finish": Means("bad_output", "yes", "no_finish", "truncated", computed=True),
+    "length": Means("bad_output", "yes", "length", "truncated", computed=True),
     "wrong-schema": Means("bad_output", "yes", kind="schema", computed=True),
     "not-json": Means("bad_output", "yes", kind="schema", computed=True),
+}
+
+#: What means something else, or comes only, in the middle of a stream.
+STREAMED: dict[str, Means] = {
+    **{fault: means for fault, means in TABLE.items() if not fault.startswith("drip")},
+    "drip:0.2": TABLE["drip:0.05"],
+    # A word that is no finish reason is none at all.
+    "strange-finish": TABLE["no-finish"],
+    "stream-overloaded": Means("transient", "maybe", "overloaded", computed=True),
+    "stream-rate-limited": Means("rate_limited", "maybe", RATE, computed=True),
 }
 
 #: What an embedding can meet too; the others need words in the answer.
@@ -141,6 +152,23 @@ def test_a_fault_of_a_completion_has_exactly_one_meaning(faults: FaultServer, fa
     assert found == TABLE[fault]
 
 
+@pytest.mark.parametrize("fault", STREAMED)
+def test_a_fault_of_a_stream_has_exactly_one_meaning(faults: FaultServer, fault: str) -> None:
+    faults.always(fault)
+
+    with pytest.raises(StepError) as caught:
+        complete(
+            "What is it?",
+            output=Wanted,
+            timeout_s=SOON_S if waits(fault) else 10,
+            stream_to=StepContext.sample(),
+        )
+
+    (entry,) = faults.journal()
+    found = meaning(describe(caught.value), computed=entry["computed_at"] is not None)
+    assert found == STREAMED[fault]
+
+
 @pytest.mark.parametrize("fault", EMBEDDED)
 def test_a_fault_of_an_embedding_means_the_same(faults: FaultServer, fault: str) -> None:
     faults.always(fault)
@@ -158,7 +186,8 @@ def waits(fault: str) -> bool:
 
 
 def test_what_is_computed_is_never_called_unsent() -> None:
-    assert [name for name, means in TABLE.items() if means.computed and means.sent == "no"] == []
+    known = {**TABLE, **STREAMED}
+    assert [name for name, means in known.items() if means.computed and means.sent == "no"] == []
 
 
 def test_a_deadline_closes_the_connection_so_that_the_provider_may_stop(
@@ -275,11 +304,20 @@ SECRET = "Ann Miller of 12 Elm Street owes us 1,250 dollars since the third of M
 @pytest.mark.parametrize(
     "fault", [*(name for name in TABLE if not waits(name)), "echo", "says:{}", f"says:{SECRET}"]
 )
-def test_no_failure_ever_holds_the_prompt_or_the_answer(faults: FaultServer, fault: str) -> None:
+@pytest.mark.parametrize("stream_to", [None, StepContext.sample()], ids=["whole", "streamed"])
+def test_no_failure_ever_holds_the_prompt_or_the_answer(
+    faults: FaultServer, fault: str, stream_to: StepContext | None
+) -> None:
     faults.always(fault)
 
     with pytest.raises(StepError) as caught:
-        complete(SECRET, system=f"Remember: {SECRET}", output=Wanted, timeout_s=10)
+        complete(
+            *(SECRET,),
+            system=f"Remember: {SECRET}",
+            output=Wanted,
+            timeout_s=10,
+            stream_to=stream_to,
+        )
 
     kept = json.dumps(describe(caught.value).to_json())
     assert [

@@ -127,6 +127,8 @@ def _kind(kind: str) -> tuple[str, str, str]:
 def _detail(event: Happening) -> str:
     if event.kind == "map.begun":
         return f" with {count(int(event.data.get('items') or 0), 'item')}"
+    if event.kind == "step.succeeded" and (checks := event.data.get("checks")):
+        return f" – passed {', '.join(dict.fromkeys(one['check'] for one in checks))}"
     found = next((event.data[name] for name in _DETAILS if event.data.get(name)), "")
     return f" – {found}" if found else ""
 
