@@ -9,6 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from aiops.execution import notify
 from aiops.flow.registry import registry
+from aiops.providers import capture
 
 
 @register("aiops")
@@ -42,3 +43,10 @@ def notifications(**_: Any) -> list[CheckMessage]:
         can_mail=settings.AIOPS_CAN_MAIL,
     )
     return [Warning(sentence, id="aiops.W003") for sentence in found]
+
+
+@register("aiops")
+def captured(**_: Any) -> list[CheckMessage]:
+    """aiops.E004: a policy for prompts and answers that nobody knows; nothing would be kept."""
+    found = capture.wrong(settings.AIOPS_CAPTURE)
+    return [Error(sentence, id="aiops.E004") for sentence in found]

@@ -11,12 +11,13 @@ from pydantic import BaseModel, ValidationError
 from aiops.flow.errors import BadOutput
 from aiops.providers.calling import call
 from aiops.providers.exchange import Message, Question, RawAnswer, RawVectors
+from aiops.providers.prompt import Prompt, template_of
 
 if TYPE_CHECKING:
     from aiops.providers.models import Address
     from aiops.providers.session import Session
 
-__all__ = ["Answer", "Message", "complete", "embed"]
+__all__ = ["Answer", "Message", "Prompt", "complete", "embed"]
 
 T = TypeVar("T", bound=BaseModel)
 Value = TypeVar("Value")
@@ -91,7 +92,8 @@ def complete(
 
     With `output`, a pydantic model, the provider is held to its JSON schema and the answer is validated again.
     `may_be_cut` accepts a plain text that ended at `max_tokens`. When the step is run again, an answer that
-    it has paid for is used again, unless `fresh`. `template` names the prompt's template and its version.
+    it has paid for is used again, unless `fresh`. A prompt that a `Prompt` has rendered brings the name of its
+    template along; `template` names another.
     Raises only the classes of aiops.flow.errors.
     """
     question = Question(_conversation(prompt), system, output, max_tokens, temperature, timeout_s)
@@ -104,7 +106,7 @@ def complete(
         question=question,
         timeout_s=timeout_s,
         fresh=fresh,
-        template=template,
+        template=template or template_of(prompt, system, *_contents(prompt)),
     )
     _demand_an_end(raw, model, max_tokens, may_be_cut=may_be_cut and output is None)
     value = None if output is None else _validated(raw.text, output, model)
@@ -152,6 +154,10 @@ def _session() -> Session:
 
 def _conversation(prompt: str | Sequence[Message]) -> Sequence[Message]:
     return [Message(role="user", content=prompt)] if isinstance(prompt, str) else prompt
+
+
+def _contents(prompt: str | Sequence[Message]) -> list[str]:
+    return [] if isinstance(prompt, str) else [turn["content"] for turn in prompt]
 
 
 def _demand_an_end(raw: RawAnswer, model: str, max_tokens: int, *, may_be_cut: bool) -> None:

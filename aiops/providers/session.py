@@ -109,6 +109,7 @@ class Session:
             return self._runner.run(call)
         except VENDOR_ERRORS as error:
             # From None: the vendor's error may hold what was asked or answered, and records are kept.
+            private = [*private, address.key]
             raise translate(error, model=address.model, private=private) from None
         except BaseException:
             # A time limit or an interrupt left the call half done on this loop: it must not go on there
