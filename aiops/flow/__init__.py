@@ -27,6 +27,7 @@ from aiops.flow.errors import (
     TimedOut,
     Transient,
 )
+from aiops.flow.later import Later
 from aiops.flow.retry import Retry
 from aiops.flow.steps import step
 
@@ -39,6 +40,7 @@ __all__ = [
     "CodeGone",
     "Decision",
     "LaneStopped",
+    "Later",
     "NeedsHuman",
     "PermanentInput",
     "RateLimited",

@@ -199,6 +199,7 @@ def _worked(step: Step) -> dict[str, Any]:
         "retry": step.options.retry,
         "has_reconcile": step.reconcile is not None,
         "has_undo": step.undo is not None,
+        "has_cancel": step.cancel is not None,
     }
 
 

@@ -11,9 +11,13 @@ from aiops.flow import data
 from aiops.flow.answers import Decision
 from aiops.flow.context import StepContext
 from aiops.flow.errors import ErrorRecord, describe
+from aiops.flow.later import Later
 from aiops.flow.plan import PlanNode
 from aiops.flow.registry import registry, step_for
 from aiops.flow.workflows import Workflow
+
+#: Jobs take no time here: one that is not done after so many looks never will be.
+_MOST_POLLS = 1_000
 
 #: What people answer: all the same, or by the approval's name.
 Answers = bool | Mapping[str, bool | Decision]
@@ -112,7 +116,12 @@ class _Run:
     def _call(self, node: PlanNode, item: Any = None, index: int | None = None) -> Any:
         step = step_for(node)
         given = data.arguments(node, step, self._values_for(node, item, index))
-        return data.result(step, step.call(given, timeout_s=node.timeout_s))
+        value = step.call(given, timeout_s=node.timeout_s)
+        for _ in range(_MOST_POLLS):
+            if not isinstance(value, Later):
+                return data.result(step, value)
+            value = step.look(given, value.handle)
+        raise RuntimeError(f"{node.name}: its job is not done after {_MOST_POLLS} looks at it")
 
     def _values_for(self, node: PlanNode, item: Any, index: int | None) -> dict[str, Any]:
         name = self.workflow.name

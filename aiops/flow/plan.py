@@ -41,6 +41,7 @@ class PlanNode:
     retry: Retry = field(default_factory=Retry)
     has_reconcile: bool = False
     has_undo: bool = False
+    has_cancel: bool = False
 
     # map: where the items come from ("input", "input.tickets", "listing", "listing.rows")
     items: str = ""
