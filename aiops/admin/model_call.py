@@ -102,7 +102,8 @@ class ModelCallAdmin(ShowsContent, HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # A join for one word; the text itself is not read.
-        return super().get_queryset(request).annotate(kept=F("content__policy"))
+        found: QuerySet[Any] = super().get_queryset(request).annotate(kept=F("content__policy"))
+        return found
 
     @column("text")
     def text(self, call: ModelCall) -> str:

@@ -67,7 +67,7 @@ def at_step(step_id: UUID, actor: str) -> Seen:
     record(step.run_id, actor=actor, what=f"what {step} is about", step=step.id)
     item = {} if step.item is None else {"Item": step.item_value}
     progress = {} if step.progress is None else {"Progress": step.progress}
-    newest = ModelCall.objects.filter(step=step_id).order_by("-id")[:MOST_CALLS]
+    newest = list(ModelCall.objects.filter(step=step_id).order_by("-id")[:MOST_CALLS])
     calls = {
         f"Attempt {call.attempt}: {call.alias} was asked{_under(call)}": asked
         for call, asked in zip(newest, _asked(newest), strict=True)
@@ -100,7 +100,8 @@ def at_attempts(attempts: Sequence[tuple[UUID, int]], actor: str) -> list[list[s
     """The texts of the calls of these attempts (step, number), in order, for a comparison."""
     found = []
     for step_id, number in attempts:
-        calls = ModelCall.objects.filter(step=step_id, attempt=number).order_by("id")[:MOST_CALLS]
+        rows = ModelCall.objects.filter(step=step_id, attempt=number).order_by("id")
+        calls = list(rows[:MOST_CALLS])
         if calls:
             what = f"the prompts of attempt {number} of {calls[0].step_name}"
             record(calls[0].run_id, actor=actor, what=what, step=step_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -66,7 +67,12 @@ GROUP BY newest.template ORDER BY max(started_at) DESC LIMIT %(prompts)s
 def of_workflow(name: str) -> list[PromptNumbers]:
     """The prompts that a workflow used lately, the last used first."""
     since = timezone.now() - timedelta(days=DAYS)
-    given = {"workflow": name, "since": since, "most": MOST_CALLS, "prompts": MOST_PROMPTS}
+    given: dict[str, Any] = {
+        "workflow": name,
+        "since": since,
+        "most": MOST_CALLS,
+        "prompts": MOST_PROMPTS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_NUMBERS, given)
         return [PromptNumbers(*row) for row in cursor.fetchall()]

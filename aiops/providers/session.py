@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from httpx2 import Timeout
@@ -82,6 +82,26 @@ class Session:
             request_id=result.provider_response_id or "",
         )
 
+    def do(
+        self,
+        address: Address,
+        act: Callable[[AsyncOpenAI], Coroutine[Any, Any, R]],
+        timeout_s: float,
+    ) -> R:
+        """Make another request than those above; its errors leave as the SDK's own."""
+
+        async def bounded() -> R:
+            async with asyncio.timeout(timeout_s):
+                return await act(self._client(address))
+
+        try:
+            return self._runner.run(bounded())
+        except Exception:
+            raise
+        except BaseException:
+            discard(self)
+            raise
+
     def close(self) -> None:
         """Close the connections and the loop. Only from the thread that made them, or after it ended."""
         if self._runner.get_loop().is_running():
@@ -92,6 +112,9 @@ class Session:
         self._runner.close()
 
     def _provider(self, address: Address) -> OpenAIProvider:
+        return OpenAIProvider(openai_client=self._client(address))
+
+    def _client(self, address: Address) -> AsyncOpenAI:
         if address not in self._clients:
             self._clients[address] = AsyncOpenAI(
                 base_url=address.base_url,
@@ -102,7 +125,7 @@ class Session:
                 # The total deadline is the call's own; this one only bounds the opening of a connection.
                 timeout=Timeout(None, connect=CONNECT_S),
             )
-        return OpenAIProvider(openai_client=self._clients[address])
+        return self._clients[address]
 
     def _run(self, call: Coroutine[Any, Any, R], address: Address, private: Sequence[str]) -> R:
         try:

@@ -45,6 +45,7 @@ def test_unless_said_otherwise_texts_are_kept_redacted_for_thirty_days(
 
     first = CallContent.objects.order_by("call")[0]
     assert first.policy == "redacted"
+    assert isinstance(first.value, dict)
     assert first.value["conversation"] == [
         {"role": "user", "content": "think of <email> pays with <card> 0"}
     ]

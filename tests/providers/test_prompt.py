@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from aiops.providers.port import Prompt, complete
@@ -62,13 +64,14 @@ def test_a_call_brings_its_template_along(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(port, "call", call)
     rendered = DRAFT.render(name="Ada")
-    for ask in (
+    asks: list[Callable[[], object]] = [
         lambda: complete(rendered),
         lambda: complete("Hello", system=rendered),
         lambda: complete([{"role": "user", "content": rendered}]),
         lambda: complete(rendered, template="other 1"),
         lambda: complete("Hello"),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(LookupError):
             ask()
 
