@@ -40,7 +40,7 @@ class Opened:
         """What certainly was not submitted costs nothing; of the rest `find` will tell."""
         if self.entry is not None and error.sent == "no":
             with transaction.atomic():
-                self.entry._take_back()
+                self.entry.take_back()
 
 
 def open_batch(

@@ -126,7 +126,7 @@ class Entry:
 
     def _settle(self, error: BaseException | None) -> None:
         if error is not None and self.left_at is None:
-            self._take_back()
+            self.take_back()
             return
         row = self.row or self._blank()
         self._fill(row, error)
@@ -144,7 +144,7 @@ class Entry:
         if error is None and self.raw is not None and not (self.is_free or self.asked.fresh):
             memo.keep(row, self.raw)
 
-    def _take_back(self) -> None:
+    def take_back(self) -> None:
         """It never left: its lane is shut, or nothing could be made of it. Nothing happened."""
         if self.row is None:
             return
