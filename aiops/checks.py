@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from aiops.execution import notify
 from aiops.flow.registry import registry
-from aiops.providers import routes
+from aiops.providers import capture, routes
 from aiops.providers.models import known_aliases
 
 
@@ -51,3 +51,10 @@ def model_routes(**_: Any) -> list[CheckMessage]:
     """aiops.E004: a route between models is written wrongly, or leads nowhere."""
     found = routes.wrong(settings.AIOPS_ROUTES, known_aliases())
     return [Error(sentence, id="aiops.E004") for sentence in found]
+
+
+@register("aiops")
+def captured(**_: Any) -> list[CheckMessage]:
+    """aiops.E005: a policy for prompts and answers that nobody knows; nothing would be kept."""
+    found = capture.wrong(settings.AIOPS_CAPTURE)
+    return [Error(sentence, id="aiops.E005") for sentence in found]

@@ -142,8 +142,13 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    # It tells of every request.
-    "loggers": {"httpx2": {"level": "WARNING"}},
+    "loggers": {
+        # It tells of every request.
+        "httpx2": {"level": "WARNING"},
+        # Told to be talkative, these write down prompts and headers.
+        "httpcore2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+    },
 }
 
 #: The label beside every page's name, with a colour of unfold.
@@ -215,6 +220,10 @@ AIOPS_PRICES: dict[str, dict[str, float]] = {
 #: What model calls may cost a day, in dollars: {"all": 50, "workflows": {"support_reply": 20}, "tenants":
 #: {"acme": 5}}. A limit set in the console takes its place; a run's own is declared with its workflow.
 AIOPS_BUDGETS: dict[str, Any] = json.loads(os.environ.get("AIOPS_BUDGETS", "{}"))
+#: What is kept of prompts and answers: "none", "hash", "redacted" or "full"; {"default": "redacted",
+#: "workflows": {"support_reply": "full"}}. Texts go after so many days.
+AIOPS_CAPTURE: dict[str, Any] = json.loads(os.environ.get("AIOPS_CAPTURE", "{}"))
+AIOPS_CAPTURE_DAYS = float(os.environ.get("AIOPS_CAPTURE_DAYS", "30"))
 
 #: Which model is asked instead of another, in this order, and when: {"fast": [{"to": "strong",
 #: "when": ["overloaded", "refused", "context_length", "unusable"]}]} (see docs/operating.md).

@@ -62,11 +62,13 @@ def _compared(step: Step, wanted: dict[str, str], reader: str) -> dict[str, Any]
     left, right = sides
     ids = [left.attempt.step_id, right.attempt.step_id]
     seen = looking.at_both(ids, reader) if reader else None
+    tried = [(side.attempt.step_id, side.attempt.number) for side in (left, right)]
+    asked = looking.at_attempts(tried, reader) if reader else []
     return {
         **context,
         "left": left,
         "right": right,
         "facts": compare.facts(left, right),
         "error": compare.errors(left, right),
-        "contents": compare.contents(left, right, seen) if seen else [],
+        "contents": compare.contents(left, right, seen, asked) if seen else [],
     }

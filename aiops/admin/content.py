@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.admin import AdminSite
@@ -25,8 +25,11 @@ class ShowsContent:
     answers with the content and leaves an event: nobody sees content by opening a page.
     """
 
+    #: How the address names a row.
+    row_key: ClassVar[str] = "uuid"
+
     @staticmethod
-    def look(row_id: UUID, actor: str, /) -> Seen:
+    def look(row_id: Any, actor: str, /) -> Seen:
         """Read the content of a row and record who saw it: one of `execution.looking`."""
         raise NotImplementedError
 
@@ -35,9 +38,9 @@ class ShowsContent:
         view = admin.admin_site.admin_view(self.content_view)
         name = f"aiops_{admin.opts.model_name}_content"
         # Before the page of one row, whose pattern takes everything.
-        return [path("<uuid:row_id>/content/", view, name=name), *super().get_urls()]  # type: ignore[misc]  # a mixin
+        return [path(f"<{self.row_key}:row_id>/content/", view, name=name), *super().get_urls()]  # type: ignore[misc]  # a mixin
 
-    def content_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
+    def content_view(self, request: HttpRequest, row_id: UUID | int) -> HttpResponse:
         admin: Any = self
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])

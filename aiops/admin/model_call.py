@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from aiops.admin.content import ShowsContent
 from aiops.admin.history import HistoryAdmin, column
 from aiops.admin.page import cells
 from aiops.admin.page.amounts import length
 from aiops.admin.page.words import Look
-from aiops.models import CallOutcome, ModelCall
+from aiops.execution import looking
+from aiops.models import CallOutcome, Capture, ModelCall
 from aiops.models.budget import dollars
 from aiops.providers.routes import WHEN
 
@@ -32,8 +36,13 @@ def look(outcome: str) -> Look:
 
 
 @admin.register(ModelCall)
-class ModelCallAdmin(HistoryAdmin):
-    list_display = ("step_told", "state", "asked_model", "tokens", "cost", "took", "started_at")
+class ModelCallAdmin(ShowsContent, HistoryAdmin):
+    look = staticmethod(looking.at_call)
+    row_key = "int"
+    change_form_outer_after_template = "console/parts/reveal_row.html"
+    list_display = (
+        *("step_told", "state", "asked_model", "tokens", "cost", "took", "text", "started_at"),
+    )
     list_filter = ("outcome", "purpose", "kind", "cost_source", "is_uncertain", "started_at")
     list_filter_submit = True
     list_select_related = ()
@@ -79,7 +88,7 @@ class ModelCallAdmin(HistoryAdmin):
                 "fields": (
                     *("tokens_in", "tokens_cached", "tokens_out", "tokens_reasoning", "cost"),
                     *("cost_source", "is_uncertain", "reserved_microusd", "queue_s", "provider_s"),
-                    *("started_at", "finished_at", "request_id", "prompt_hash", "template"),
+                    *("started_at", "finished_at", "request_id", "prompt_hash", "template", "text"),
                 )
             },
         ),
@@ -112,6 +121,18 @@ class ModelCallAdmin(HistoryAdmin):
         if call.cost_microusd is None:
             return "not known"
         return f"{'up to ' if call.is_uncertain else ''}{dollars(call.cost_microusd)}"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        # A join for one word; the text itself is not read.
+        found: QuerySet[Any] = super().get_queryset(request).annotate(kept=F("content__policy"))
+        return found
+
+    @column("text")
+    def text(self, call: ModelCall) -> str:
+        if call.outcome == CallOutcome.REUSED:
+            return "with the call it used again"
+        kept = getattr(call, "kept", None)
+        return f"kept, {kept}" if kept in (Capture.REDACTED, Capture.FULL) else "not kept"
 
     @column("took")
     def took(self, call: ModelCall) -> str:

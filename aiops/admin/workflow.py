@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 
 from aiops.admin.history import HistoryAdmin, as_text, column, list_of
 from aiops.admin.page import links
+from aiops.admin.page.prompts import prompts
 from aiops.admin.page.starting import starting
 from aiops.admin.page.workflow_numbers import counted, listed, told, versions
 from aiops.admin.page.workflow_steps import drawn, rows
-from aiops.execution import workflow_numbers
+from aiops.execution import prompt_numbers, workflow_numbers
 from aiops.execution.catalog import plan_of
 from aiops.execution.known_workflows import Known, known_workflow, known_workflows
 from aiops.models import Pausable, Pause, WorkflowVersion
@@ -107,6 +108,8 @@ def _one(request: HttpRequest, known: Known) -> dict[str, Any]:
         "graph": drawn(plan, of_steps),
         "steps": rows(plan, of_steps, name),
         "versions": versions(known, numbers, timezone.now()),
+        "prompts": prompts(prompt_numbers.of_workflow(name), timezone.now()),
+        "prompt_calls": prompt_numbers.MOST_CALLS,
         "whole": told(_newest(known, numbers)),
         "week": counted(count.week),
         "month": counted(count.month),

@@ -122,14 +122,16 @@ def _wake(board: Board, sends: list[str], members: list[Members]) -> None:
         node = board.plan.by_name[name]
         is_due = view.wake_at is not None and view.wake_at <= now
         match view.state, view.reason:
-            case (StepState.RETRYING, _) | (StepState.WAITING, Reason.LANE | Reason.BUDGET) if (
-                is_due
-            ):
+            case (StepState.RETRYING, _) | (
+                StepState.WAITING,
+                Reason.LANE | Reason.BUDGET | Reason.JOB,
+            ) if is_due:
                 board.becomes(name, StepState.QUEUED, Reason.MESSAGE)
                 sends.append(name)
             case StepState.WAITING, Reason.ITEMS:
                 members += fanout.look(board, node)
             case StepState.WAITING, _:
+                # A lane, a budget or a job that is not due has nothing to look at.
                 waits.look(board, node)
             case StepState.ATTENTION, _ if node.kind == "child":
                 # Somebody may have mended the child instead of answering here.

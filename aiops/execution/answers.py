@@ -334,6 +334,7 @@ _WAITS: dict[str, Waits] = {
     Reason.EVENT: "event",
     Reason.TIMER: "time",
     Reason.CHILD: "time",
+    Reason.JOB: "event",
 }
 
 

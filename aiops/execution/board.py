@@ -112,6 +112,7 @@ _WAITS: dict[str, str] = {
     Reason.CHILD: "waits for its child run",
     Reason.LANE: "waits for its provider",
     Reason.BUDGET: "waits for its budget",
+    Reason.JOB: "waits for its job outside",
 }
 
 

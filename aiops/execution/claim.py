@@ -48,6 +48,8 @@ class Claim:
     history: Mapping[str, Any]
     in_doubt: bool
     started_at: datetime
+    #: Of the job that it has submitted; None: none.
+    handle: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Finish:
 
 
 _CLAIMED = (
-    "id, run_id, name, item, item_value, fence, epoch, tries, losses, history, in_doubt, started_at"
+    "id, run_id, name, item, item_value, fence, epoch, tries, losses, history, in_doubt, started_at,"
+    " handle"
 )
 
 _TAKE = """
@@ -159,9 +162,11 @@ FROM (SELECT) one LEFT JOIN next ON TRUE
 _END = f"""
 WITH done AS (
     UPDATE aiops_step SET state = %(state)s::text, reason = %(reason)s, since = clock_timestamp(),
-        wake_at = %(wake_at)s, lane = %(lane)s, error = %(error)s, tries = tries + %(burnt)s,
+        wake_at = %(wake_at)s, lane = %(lane)s, error = %(error)s,
+        tries = CASE WHEN %(anew)s THEN 0 ELSE tries + %(burnt)s END,
         losses = losses + %(lost)s, history = %(history)s, in_doubt = %(in_doubt)s,
-        lease_until = NULL, progress = NULL,
+        handle = CASE WHEN %(keeps_handle)s THEN handle ELSE %(handle)s END,
+        lease_until = NULL, progress = %(progress)s,
         finished_at = CASE WHEN %(state)s::text IN ('failed', 'cancelled') THEN clock_timestamp() END
     WHERE id = %(step)s AND fence = %(fence)s AND state = 'running'
     RETURNING id, run_id, name, item, fence, epoch, worker, task_id, started_at,
@@ -172,6 +177,7 @@ WITH done AS (
     SELECT id, run_id, fence, epoch, %(outcome)s, %(error)s, %(sent)s, worker, task_id,
         started_at, finished_at, {_COST}
     FROM done
+    WHERE %(is_try)s
 ), told AS (
     INSERT INTO aiops_event (run_id, step, kind, actor, data, at)
     SELECT run_id, id, %(event)s::text, '',
@@ -307,6 +313,10 @@ def finish(
     return _claim(row) if row["id"] else None
 
 
+#: An ending that says nothing of a job's handle leaves it as it is.
+KEEP: Any = object()
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a claim ends without a result: the step's next state, and what the attempt says."""
@@ -326,6 +336,13 @@ class Ending:
     in_doubt: bool = False
     event: str = ""
     data: Mapping[str, Any] | None = None
+    #: Of the job that it waits for; None: there is none any more.
+    handle: Any = KEEP
+    #: Whether failures are counted anew from here, and whether this was a try at all: a look at a job
+    #: that is not done yet is none.
+    anew: bool = False
+    is_try: bool = True
+    progress: Mapping[str, Any] | None = None
 
 
 def end(claim: Claim, ending: Ending) -> None:
@@ -348,6 +365,11 @@ def end(claim: Claim, ending: Ending) -> None:
             "sent": ending.sent,
             "event": ending.event,
             "data": Jsonb(ending.data or {}),
+            "keeps_handle": ending.handle is KEEP,
+            "handle": None if ending.handle in (KEEP, None) else Jsonb(ending.handle),
+            "anew": ending.anew,
+            "is_try": ending.is_try,
+            "progress": None if ending.progress is None else Jsonb(ending.progress),
         },
     )
     if row is None:
@@ -467,6 +489,7 @@ def _claim(row: Mapping[str, Any]) -> Claim:
         history=_json(row["history"]),
         in_doubt=row["in_doubt"],
         started_at=row["started_at"],
+        handle=_json(row["handle"]),
     )
 
 

@@ -62,10 +62,13 @@ class Held:
         return "Its workflow" if self.what == Pausable.WORKFLOW else f"Its pool {self.name}"
 
 
+#: What a step may wait for that a worker takes up again.
+_GOES_ON = (Reason.LANE, Reason.BUDGET, Reason.ITEMS, Reason.JOB)
+
 #: Steps that a pause may keep from going on; `concerns` says the same of one.
 MAY_BE_HELD = (
     Q(state__in=(StepState.QUEUED, StepState.RETRYING))
-    | Q(state=StepState.WAITING, reason__in=(Reason.LANE, Reason.BUDGET, Reason.ITEMS))
+    | Q(state=StepState.WAITING, reason__in=_GOES_ON)
     | Q(state=StepState.PENDING, wake_at__isnull=False)
 )
 
@@ -79,7 +82,7 @@ def concerns(state: str, reason: str, *, is_put_off: bool = False) -> bool:
         case StepState.QUEUED | StepState.RETRYING:
             return True
         case StepState.WAITING:
-            return reason in (Reason.LANE, Reason.BUDGET, Reason.ITEMS)
+            return reason in _GOES_ON
         case StepState.PENDING:
             return is_put_off
         case _:

@@ -13,7 +13,7 @@ from aiops.execution.catalog import plan_of
 from aiops.execution.payloads import check_out
 from aiops.execution.undo import undone
 from aiops.execution.values import RunInfo, Values
-from aiops.models import Escalation, Run, Step, transitions
+from aiops.models import CallContent, Escalation, ModelCall, Run, Step, transitions
 
 #: The kind of the event. It changes nothing that a page of a run shows of the run itself.
 VIEWED = "payload.viewed"
@@ -67,7 +67,72 @@ def at_step(step_id: UUID, actor: str) -> Seen:
     record(step.run_id, actor=actor, what=f"what {step} is about", step=step.id)
     item = {} if step.item is None else {"Item": step.item_value}
     progress = {} if step.progress is None else {"Progress": step.progress}
-    return Seen(str(step), {**item, "Result": _read(step.result, step.result_ref), **progress})
+    newest = list(ModelCall.objects.filter(step=step_id).order_by("-id")[:MOST_CALLS])
+    calls = {
+        f"Attempt {call.attempt}: {call.alias} was asked{_under(call)}": asked
+        for call, asked in zip(newest, _asked(newest), strict=True)
+        if asked is not None
+    }
+    result = {"Result": _read(step.result, step.result_ref)}
+    return Seen(str(step), {**item, **result, **progress, **calls})
+
+
+#: The prompts of so many calls are shown of a step.
+MOST_CALLS = 20
+
+#: Why there is no prompt to show.
+NOT_KEPT = "Not kept: its workflow's policy keeps no text, or its days are over."
+
+
+@transaction.atomic
+def at_call(call_id: int, actor: str) -> Seen:
+    """What a model was asked and answered, as far as it was kept. Raises ModelCall.DoesNotExist."""
+    call = ModelCall.objects.get(id=call_id)
+    what = f"what {call.step_name} asked {call.alias}, call {call.pk}"
+    record(call.run_id, actor=actor, what=what, step=call.step_id)
+    (asked,) = _asked([call])
+    shown = {"Prompt and answer": NOT_KEPT if asked is None else asked}
+    return Seen(f"{call.step_name} asked {call.alias}{_under(call)}", shown)
+
+
+@transaction.atomic
+def at_attempts(attempts: Sequence[tuple[UUID, int]], actor: str) -> list[list[str]]:
+    """The texts of the calls of these attempts (step, number), in order, for a comparison."""
+    found = []
+    for step_id, number in attempts:
+        rows = ModelCall.objects.filter(step=step_id, attempt=number).order_by("id")
+        calls = list(rows[:MOST_CALLS])
+        if calls:
+            what = f"the prompts of attempt {number} of {calls[0].step_name}"
+            record(calls[0].run_id, actor=actor, what=what, step=step_id)
+        found.append([NOT_KEPT if asked is None else asked for asked in _asked(calls)])
+    return found
+
+
+def _under(call: ModelCall) -> str:
+    return f" ({call.template})" if call.template else ""
+
+
+def _asked(calls: Sequence[ModelCall]) -> list[str | None]:
+    """What was asked and answered, as texts; None where nothing is kept.
+
+    An answer that was used again has the text of the call that paid for it.
+    """
+    ids = [call.memo_of or call.pk for call in calls]
+    kept = {row.call_id: row for row in CallContent.objects.filter(call_id__in=ids)}
+    return [_script(kept[id_]) if id_ in kept else None for id_ in ids]
+
+
+def _script(kept: CallContent) -> str:
+    """A conversation as it is read: who says what."""
+    value = _read(kept.value, kept.value_ref)
+    if not isinstance(value, dict):
+        return str(value)
+    turns = [("system", value["system"])] if value.get("system") else []
+    turns += [(turn["role"], turn["content"]) for turn in value.get("conversation", ())]
+    answer = value.get("answer")
+    turns.append(("answer", "(none came)" if answer is None else answer))
+    return "\n\n".join(f"[{who}]\n{said}" for who, said in turns)
 
 
 @transaction.atomic

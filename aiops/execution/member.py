@@ -115,12 +115,16 @@ class _Member:
     def _work_on(self, claim: Claim) -> None:
         began, start = timezone.now(), time.monotonic()
         overtime = partial(self._overtime, claim)
-        match work.run(claim, self.node, self.values, overtime):
+        node = work.looking(self.node, claim)
+        match work.run(claim, node, self.values, overtime):
             case work.Result() as result:
                 self._keep(claim, result, began)
+            case work.Submitted(later):
+                self._flush(0)
+                self._record(claim, outcome.wait_for_job(claim, later))
             case work.Failure(error):
                 self._flush(0)
-                self._record(claim, outcome.react_now(claim, self.node, error))
+                self._record(claim, outcome.react_now(claim, node, error))
         took_s = time.monotonic() - start
         self._pace_s = max(took_s, self._pace_s * 0.8)
         if self.node.effect == "once" or time.monotonic() - self._flushed > FLUSH_S:
@@ -163,4 +167,5 @@ class _Member:
     def _overtime(self, claim: Claim) -> None:
         late = TimedOut(f"{self.node.name} ran longer than its {self.node.timeout_s:g} s")
         error = describe(late, self.node.name)
-        self._record(claim, outcome.react_now(claim, self.node, error))
+        node = work.looking(self.node, claim)
+        self._record(claim, outcome.react_now(claim, node, error))

@@ -13,8 +13,9 @@ from django.utils import timezone
 from aiops.execution import budgets, escalate, lane_question
 from aiops.execution import claim as claims
 from aiops.execution.advance import nudge, settle
-from aiops.execution.claim import Claim, Ending
+from aiops.execution.claim import KEEP, Claim, Ending
 from aiops.flow.errors import BUDGET_LINE, ErrorRecord
+from aiops.flow.later import Later
 from aiops.flow.plan import PlanNode
 from aiops.flow.retry import (
     Escalate,
@@ -57,6 +58,9 @@ def react(
     claim: Claim, node: PlanNode, error: ErrorRecord, now: datetime, rng: random.Random | None
 ) -> Verdict:
     """Decide what follows a failure. Pure."""
+    if claim.handle is not None:
+        # Looking at a job sends nothing: what was sent is known, and has a handle.
+        error = replace(error, sent="no")
     before = _history(claim)
     history = before.after(error)
     if not error.lane:
@@ -82,6 +86,8 @@ def react(
         in_doubt=error.word in ("still_in_doubt", "reconcile_failed"),
         event="step.failed",
         data={"word": error.word, "message": error.message[:300], **_checks(error)},
+        # The job is over, and has nothing to give: a person's retry submits another.
+        handle=None if error.word == "permanent_input" else KEEP,
     )
     if claim.item is not None:
         # The attempts are an item's history; of a million of them only questions are events.
@@ -104,6 +110,26 @@ def _ask_again(node: PlanNode, error: ErrorRecord, history: History, now: dateti
     if history.tries < _RECONCILE.attempts:
         return RetryAt(now + timedelta(seconds=_RECONCILE.backoff_s(history.tries)))
     return Escalate("in_doubt", f"{node.name}: {error.message}. Did it happen?")
+
+
+def wait_for_job(claim: Claim, later: Later[Any]) -> Verdict:
+    """Keep the handle of a job, and let the keeper wake the step when it is to be looked at."""
+    is_new = claim.handle != later.handle
+    ending = Ending(
+        state=_parked(claim),
+        reason=Reason.JOB,
+        outcome=Outcome.PARKED,
+        wake_at=timezone.now() + timedelta(seconds=later.after_s),
+        sent="yes" if is_new else "",
+        history=_kept(_history(claim).out_of_line(timezone.now())),
+        event="step.submitted" if is_new and claim.item is None else "",
+        data={"handle": str(later.handle)[:200]},
+        handle=later.handle,
+        anew=True,
+        is_try=is_new,
+        progress=later.progress,
+    )
+    return Verdict(ending)
 
 
 def lost(claim: Claim, node: PlanNode, error: ErrorRecord, now: datetime) -> Verdict:

@@ -67,12 +67,13 @@ def claim_of(step: Step) -> Claim:
         history=step.history,
         in_doubt=step.in_doubt,
         started_at=step.started_at or timezone.now(),
+        handle=step.handle,
     )
 
 
 def _recover(step: Step, why: str) -> None:
     claim = claim_of(step)
-    node = node_of(plan_of(step.run.version_id), step.name)
+    node = node_of(plan_of(step.run.version_id), step.name, claim)
     error = ErrorRecord(
         word="lost",
         type="WorkerLost",

@@ -106,11 +106,16 @@ class _Segment:
                 # Paused or cancelled in between.
                 patiently(lambda: advance(self.message.run_id))
                 return
-            node = work.node_of(self.values.plan, current.name)
+            node = work.node_of(self.values.plan, current.name, current)
             overtime = partial(self._overtime, current, node)
             match work.run(current, node, self.values, overtime):
                 case work.Result() as result:
                     current = self._finish(current, result, position)
+                case work.Submitted(later):
+                    patiently(
+                        partial(outcome.record, current, outcome.wait_for_job(current, later))
+                    )
+                    return
                 case work.Failure(error):
                     verdict = outcome.react_now(current, node, error)
                     patiently(partial(outcome.record, current, verdict))

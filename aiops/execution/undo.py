@@ -1,4 +1,4 @@
-"""Compensation: when a run stops, what it did is taken back, newest first, one step at a time."""
+"""Compensation: when a run stops, its jobs outside are given up, and what it did is taken back, newest first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_due(run: Run, plan: Plan) -> bool:
 def begin_next(run: Run) -> bool:
     """Begin to take back the newest step that was not taken back yet; False when none is left."""
     plan = plan_of(run.version_id)
-    found = _next(run, plan) if plan.on_failure == "undo" else None
+    found = _job(run, plan) or (_next(run, plan) if plan.on_failure == "undo" else None)
     if found is None:
         return False
     node = plan.by_name[found.name]
@@ -69,6 +69,23 @@ def segment(step: Step, node: PlanNode) -> Segment:
         epoch=step.epoch,
         limit_s=node.timeout_s + LIMIT_MARGIN_S,
     )
+
+
+def _job(run: Run, plan: Plan) -> Step | None:
+    """A step that was stopped while its job, or that of an item, may still run outside."""
+    names = [node.name for node in plan.nodes if node.has_cancel]
+    if not names:
+        return None
+    steps = Step.objects.filter(run=run, map__isnull=True)
+    jobs = Step.objects.filter(
+        run=run, name__in=names, state=StepState.CANCELLED, handle__isnull=False
+    )
+    begun = [UNDO + name for name in names]
+    done = {
+        n.removeprefix(UNDO) for n in steps.filter(name__in=begun).values_list("name", flat=True)
+    }
+    left = [name for name in jobs.values_list("name", flat=True) if name not in done]
+    return steps.filter(name__in=left).order_by("id").first()
 
 
 def _next(run: Run, plan: Plan) -> Step | None:

@@ -153,6 +153,7 @@ _ON_PURPOSE: dict[str, str] = {
     Reason.ITEMS: "Its items are being worked on.",
     Reason.EVENT: "Waits for an event, and goes on when it comes.",
     Reason.TIMER: "Waits for its time, and goes on then.",
+    Reason.JOB: "Its job runs outside. It is looked at again by itself.",
     Reason.CHILD: "Waits for its child run, and goes on when it ends.",
 }
 

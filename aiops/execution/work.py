@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any
+from uuid import UUID
 
 from aiops.execution.claim import Claim
 from aiops.execution.lease import Held, leases
@@ -23,12 +24,12 @@ from aiops.flow.checking import demand
 from aiops.flow.checks import Finding
 from aiops.flow.context import StepContext
 from aiops.flow.errors import ErrorRecord, StepError, TimedOut, describe, storable
+from aiops.flow.later import Later
 from aiops.flow.plan import Plan, PlanNode
 from aiops.flow.registry import step_for
 from aiops.flow.retry import Retry, is_last_repair
 from aiops.flow.steps import Step as Code
 from aiops.models import Step
-from aiops.models.step import UNDO
 from aiops.pools import POOLS
 
 
@@ -50,11 +51,30 @@ class Failure:
     error: ErrorRecord
 
 
-def node_of(plan: Plan, name: str) -> PlanNode:
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The code has submitted a job, or its job is not done yet."""
+
+    later: Later[Any]
+
+
+#: How patiently a job is asked about that cannot be asked about.
+_LOOKS = Retry(attempts=12, first_s=5.0, max_s=600.0, max_ambiguous=12)
+
+
+def looking(node: PlanNode, claim: Claim) -> PlanNode:
+    """The node as it is run: a job that was submitted is only looked at, whatever submitting it was."""
+    if claim.handle is None:
+        return node
+    return replace(node, effect="pure", retry=_LOOKS, has_reconcile=False)
+
+
+def node_of(plan: Plan, name: str, claim: Claim | None = None) -> PlanNode:
     """The plan's node of a step; a step of undoing borrows the node that it takes back."""
     original = undone(name)
     if original is None:
-        return plan.by_name[name]
+        node = plan.by_name[name]
+        return node if claim is None else looking(node, claim)
     return replace(
         plan.by_name[original], name=name, effect="idempotent", retry=Retry(), has_reconcile=False
     )
@@ -92,7 +112,7 @@ class _Sink:
 
 def run(
     claim: Claim, node: PlanNode, values: Values, on_overtime: Callable[[], None]
-) -> Result | Failure:
+) -> Result | Submitted | Failure:
     """Run the code of a claimed step. Every error becomes a Failure."""
     held = Held(
         claim=claim,
@@ -125,17 +145,47 @@ def _caller(claim: Claim, node: PlanNode, values: Values) -> Caller:
     )
 
 
-def _run(claim: Claim, node: PlanNode, values: Values, held: Held) -> Result:
+def _run(claim: Claim, node: PlanNode, values: Values, held: Held) -> Result | Submitted:
+    if (original := undone(claim.name)) and (jobs := _jobs(claim.run_id, original)):
+        return _give_up(jobs, claim, node, values, held)
     code, arguments = _prepared(claim, node, values, held)
-    if undone(claim.name):
-        original = claim.name.removeprefix(UNDO)
+    if original:
         code.take_back(arguments, values.get([original])[original])
         return Result(None)
+    if claim.handle is not None:
+        return _given_back(code, code.look(arguments, claim.handle), sent="yes")
     if claim.in_doubt and (found := _reconciled(code, arguments)) is not None:
         return found
-    kept = data.result(code, code.call(arguments, timeout_s=node.timeout_s))
+    value = code.call(arguments, timeout_s=node.timeout_s)
+    if isinstance(value, Later):
+        return Submitted(value)
+    kept = data.result(code, value)
     checks = demand(node, code, arguments, kept)
     return Result(kept, sent="yes" if node.effect == "once" else "", checks=checks)
+
+
+def _given_back(
+    code: Code, value: Any, *, sent: str, outcome: str = "succeeded"
+) -> Result | Submitted:
+    if isinstance(value, Later):
+        return Submitted(value)
+    return Result(data.result(code, value), outcome=outcome, sent=sent)
+
+
+def _jobs(run_id: UUID, name: str) -> list[Step]:
+    """The jobs of a stopped step, or of its items, that may still run outside."""
+    found = Step.objects.filter(run=run_id, name=name, state="cancelled", handle__isnull=False)
+    return list(found.order_by("id").only("id", "item", "item_value", "handle"))
+
+
+def _give_up(
+    jobs: Sequence[Step], claim: Claim, node: PlanNode, values: Values, held: Held
+) -> Result:
+    for job in jobs:
+        its = replace(claim, item=job.item, item_value=job.item_value)
+        code, arguments = _prepared(its, node, values, held)
+        code.give_up(arguments, job.handle)
+    return Result(None)
 
 
 def _prepared(
@@ -151,7 +201,7 @@ def _prepared(
         raise
 
 
-def _reconciled(code: Code, arguments: dict[str, Any]) -> Result | None:
+def _reconciled(code: Code, arguments: dict[str, Any]) -> Result | Submitted | None:
     """Ask the outside whether a `once` effect happened; None when it did not, so that it may."""
     try:
         answer = code.ask(arguments)
@@ -163,7 +213,7 @@ def _reconciled(code: Code, arguments: dict[str, Any]) -> Result | None:
         case Unsure():
             raise StillInDoubt("reconcile could not tell whether it happened")
         case _:
-            return Result(data.result(code, answer), outcome="reconciled", sent="yes")
+            return _given_back(code, answer, sent="yes", outcome="reconciled")
 
 
 class ReconcileFailed(StepError):

@@ -28,6 +28,7 @@ from aiops.flow.errors import (
     TimedOut,
     Transient,
 )
+from aiops.flow.later import Later
 from aiops.flow.retry import Retry
 from aiops.flow.steps import step
 
@@ -41,6 +42,7 @@ __all__ = [
     "Decision",
     "Finding",
     "LaneStopped",
+    "Later",
     "NeedsHuman",
     "PermanentInput",
     "RateLimited",

@@ -200,6 +200,7 @@ def _worked(step: Step) -> dict[str, Any]:
         "has_reconcile": step.reconcile is not None,
         "has_undo": step.undo is not None,
         "checks": tuple(check.__name__ for check in step.checks),
+        "has_cancel": step.cancel is not None,
     }
 
 

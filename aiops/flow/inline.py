@@ -12,9 +12,13 @@ from aiops.flow.answers import Decision
 from aiops.flow.checking import demand
 from aiops.flow.context import StepContext
 from aiops.flow.errors import ErrorRecord, describe
+from aiops.flow.later import Later
 from aiops.flow.plan import PlanNode
 from aiops.flow.registry import registry, step_for
 from aiops.flow.workflows import Workflow
+
+#: Jobs take no time here: one that is not done after so many looks never will be.
+_MOST_POLLS = 1_000
 
 #: What people answer: all the same, or by the approval's name.
 Answers = bool | Mapping[str, bool | Decision]
@@ -113,9 +117,14 @@ class _Run:
     def _call(self, node: PlanNode, item: Any = None, index: int | None = None) -> Any:
         step = step_for(node)
         given = data.arguments(node, step, self._values_for(node, item, index))
-        kept = data.result(step, step.call(given, timeout_s=node.timeout_s))
-        demand(node, step, given, kept)
-        return kept
+        value = step.call(given, timeout_s=node.timeout_s)
+        for _ in range(_MOST_POLLS):
+            if not isinstance(value, Later):
+                kept = data.result(step, value)
+                demand(node, step, given, kept)
+                return kept
+            value = step.look(given, value.handle)
+        raise RuntimeError(f"{node.name}: its job is not done after {_MOST_POLLS} looks at it")
 
     def _values_for(self, node: PlanNode, item: Any, index: int | None) -> dict[str, Any]:
         name = self.workflow.name

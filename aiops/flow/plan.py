@@ -43,6 +43,7 @@ class PlanNode:
     has_undo: bool = False
     #: The names of its checks: its code must still have them.
     checks: tuple[str, ...] = ()
+    has_cancel: bool = False
 
     # map: where the items come from ("input", "input.tickets", "listing", "listing.rows")
     items: str = ""

@@ -12,6 +12,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from aiops.flow.assignable import type_name
 from aiops.flow.context import StepContext
+from aiops.flow.later import Later, promised
 from aiops.flow.names import check_name
 from aiops.flow.refusals import BadStep, UnknownName, WrongType, did_you_mean
 from aiops.flow.where import Where
@@ -32,6 +33,8 @@ class Signature:
     readers: Mapping[str, TypeAdapter[Any]]
     #: What checks and dumps the result.
     result: TypeAdapter[Any]
+    #: Whether it submits a job, and gives its result later.
+    is_later: bool = False
 
 
 def read(function: Callable[..., Any], where: Where) -> Signature:
@@ -46,18 +49,28 @@ def read(function: Callable[..., Any], where: Where) -> Signature:
     if "return" not in hints:
         raise BadStep(f"step {name!r} does not say what it returns: add -> and a type", where)
     params = {parameter: hints[parameter] for parameter in parameters}
+    returns, is_later = _result(name, hints["return"], where)
     return Signature(
         name=name,
         code=f"{function.__module__}:{function.__qualname__}",
         params=params,
-        returns=hints["return"],
+        returns=returns,
         readers={
             parameter: _adapter(annotation, f"the parameter {parameter!r} of step {name!r}", where)
             for parameter, annotation in params.items()
             if not is_context(parameter, annotation)
         },
-        result=_adapter(hints["return"], f"the result of step {name!r}", where),
+        result=_adapter(returns, f"the result of step {name!r}", where),
+        is_later=is_later,
     )
+
+
+def _result(name: str, returns: Any, where: Where) -> tuple[Any, bool]:
+    """The type of a step's result, and whether it comes later."""
+    if returns is Later:
+        raise BadStep(f"step {name!r} returns Later: say of what, as in Later[list[str]]", where)
+    later = promised(returns)
+    return (returns, False) if later is None else (later, True)
 
 
 def is_context(name: str, annotation: Any) -> bool:
@@ -71,9 +84,20 @@ def check_hook(kind: str, hook: Callable[..., Any] | None, found: Signature, whe
         return
     if not callable(hook):
         raise BadStep(f"step {found.name!r}: {kind} must be a function, not {hook!r}", where)
-    reads_result = kind in ("undo", "check")
-    known = [*found.params, "result"] if reads_result else list(found.params)
-    if reads_result and "result" in found.params:
+    more = {
+        "undo": ["result"],
+        "check": ["result"],
+        "poll": ["handle"],
+        "cancel": ["handle"],
+    }.get(kind, [])
+    known = [*found.params, *more]
+    if "handle" in more and "handle" in found.params:
+        raise BadStep(
+            f"step {found.name!r} has a {kind} and a parameter 'handle', which that reads as the job's: "
+            "rename the parameter",
+            where,
+        )
+    if "result" in more and "result" in found.params:
         raise BadStep(
             f"step {found.name!r} has {'an' if kind == 'undo' else 'a'} {kind} and a parameter "
             f"'result', which {'an' if kind == 'undo' else 'a'} {kind} reads as the "
@@ -108,6 +132,28 @@ def check_checks(
         )
     for check in checks:
         check_hook("check", check, found, where)
+
+
+def check_job(
+    found: Signature, effect: str, where: Where, *, has_poll: bool, has_cancel: bool
+) -> None:
+    """Refuse a job that nobody would look after, and a `poll` or `cancel` without a job."""
+    if found.is_later and not has_poll:
+        raise BadStep(
+            f"step {found.name!r} returns Later, and nobody would ask for its result: add poll=",
+            where,
+        )
+    if not found.is_later and (has_poll or has_cancel):
+        which = "poll" if has_poll else "cancel"
+        raise BadStep(
+            f"step {found.name!r} has a {which} and submits no job: let it return Later[...]", where
+        )
+    if found.is_later and effect == "pure":
+        raise BadStep(
+            f"step {found.name!r} submits a job, which is no 'pure' effect: say effect='once' with a "
+            "reconcile that finds it, or 'idempotent' where the other side drops a second one",
+            where,
+        )
 
 
 def _check_findable(function: Any, where: Where) -> None:

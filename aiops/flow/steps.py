@@ -12,9 +12,10 @@ from pydantic import TypeAdapter
 from aiops.flow import loops
 from aiops.flow.answers import Unsure
 from aiops.flow.checks import Finding
+from aiops.flow.errors import CodeGone
 from aiops.flow.options import Options
 from aiops.flow.retry import Effect, Retry
-from aiops.flow.signature import Signature, check_checks, check_hook, read
+from aiops.flow.signature import Signature, check_checks, check_hook, check_job, read
 from aiops.flow.where import Where, defined
 
 P = ParamSpec("P")
@@ -33,6 +34,8 @@ class Step:
     reconcile: Hook | None = field(default=None, repr=False)
     undo: Hook | None = field(default=None, repr=False)
     checks: tuple[Hook, ...] = field(default=(), repr=False)
+    poll: Hook | None = field(default=None, repr=False)
+    cancel: Hook | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -81,6 +84,17 @@ class Step:
         answers = [_run(check, _wanted(check, known)) for check in self.checks]
         return tuple(one for found in answers for one in _findings(found))
 
+    def look(self, arguments: Mapping[str, Any], handle: Any) -> Any:
+        """Run `poll` on a job that was submitted: a result, or Later."""
+        if self.poll is None:
+            raise CodeGone(f"{self.name} has a job outside, and no poll any more: put it back")
+        return _run(self.poll, _wanted(self.poll, {**arguments, "handle": handle}))
+
+    def give_up(self, arguments: Mapping[str, Any], handle: Any) -> None:
+        """Run `cancel`, if there is one, on a job that nobody wants any more."""
+        if self.cancel is not None:
+            _run(self.cancel, _wanted(self.cancel, {**arguments, "handle": handle}))
+
     def validate_result(self, value: Any) -> Any:
         """Check a result against the annotation and make it JSON-able; pydantic's errors pass."""
         return self.dump(self.signature.result.validate_python(value, by_alias=True, by_name=True))
@@ -120,6 +134,8 @@ def step(
     reconcile: Hook | None = None,
     undo: Hook | None = None,
     checks: Sequence[Hook] = (),
+    poll: Hook | None = None,
+    cancel: Hook | None = None,
 ) -> Callable[[Callable[P, R]], TypedStep[P, R]]: ...
 
 
@@ -135,6 +151,8 @@ def step(
     reconcile: Hook | None = None,
     undo: Hook | None = None,
     checks: Sequence[Hook] = (),
+    poll: Hook | None = None,
+    cancel: Hook | None = None,
 ) -> TypedStep[P, R] | Callable[[Callable[P, R]], TypedStep[P, R]]:
     """Make a function a step.
 
@@ -148,6 +166,9 @@ def step(
     it takes any of the step's parameters, and `result`.
     checks: functions of `result` and any of the step's parameters that return a `Finding`, or several; a
     result that does not pass is made again once, with what was found, and then a person is asked.
+    poll: for a step that submits a job and returns Later[R]: looks after it; it takes any of the step's
+    parameters, and `handle`, and returns an R or another Later.
+    cancel: stops that job when the run is stopped; it takes the same.
     """
 
     def made(function: Callable[P, R]) -> TypedStep[P, R]:
@@ -156,7 +177,13 @@ def step(
         policy = retry or (Retry(attempts=1) if effect == "once" else Retry())
         options = Options(pool, effect, timeout_s, policy, says)
         options.check(found.name, where, has_reconcile=reconcile is not None)
-        hooks = {"reconcile": _plain(reconcile), "undo": _plain(undo)}
+        check_job(found, effect, where, has_poll=poll is not None, has_cancel=cancel is not None)
+        hooks = {
+            "reconcile": _plain(reconcile),
+            "undo": _plain(undo),
+            "poll": _plain(poll),
+            "cancel": _plain(cancel),
+        }
         for kind, hook in hooks.items():
             check_hook(kind, hook, found, where)
         check_checks(checks, found, where, effect=effect)

@@ -132,6 +132,98 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ModelCall",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("item", models.IntegerField(blank=True, null=True)),
+                ("attempt", models.IntegerField()),
+                ("workflow", models.CharField(max_length=100)),
+                ("step_name", models.CharField(max_length=100)),
+                ("tenant", models.CharField(max_length=100)),
+                ("alias", models.CharField(max_length=100)),
+                ("route", models.CharField(blank=True, default="", max_length=100)),
+                ("because", models.CharField(blank=True, default="", max_length=20)),
+                ("lane", models.CharField(blank=True, default="", max_length=200)),
+                ("asked_model", models.CharField(max_length=200)),
+                ("model", models.CharField(blank=True, default="", max_length=200)),
+                ("kind", models.CharField(max_length=10)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("first", "For the first time"),
+                            ("retry", "Again, after a failure"),
+                            ("repair", "Again, for a better answer"),
+                            ("lost", "Again, because the answer was lost"),
+                        ],
+                        default="first",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("open", "On its way"),
+                            ("answered", "Answered"),
+                            ("reused", "Used again, not asked"),
+                            ("lost", "Lost with its worker"),
+                            ("transient", "Failed, may work in a moment"),
+                            ("rate_limited", "Rate limited"),
+                            ("ambiguous", "No answer came"),
+                            ("bad_output", "Unusable answer"),
+                            ("permanent_input", "Refused for good"),
+                            ("lane_stopped", "Refused by the provider"),
+                            ("cancelled", "Stopped on request"),
+                            ("bug", "Broke off"),
+                        ],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                ("fingerprint", models.CharField(max_length=32)),
+                ("prompt_hash", models.CharField(blank=True, default="", max_length=32)),
+                ("template", models.CharField(blank=True, default="", max_length=100)),
+                ("memo_of", models.BigIntegerField(blank=True, null=True)),
+                ("tokens_in", models.IntegerField(blank=True, null=True)),
+                ("tokens_cached", models.IntegerField(blank=True, null=True)),
+                ("tokens_out", models.IntegerField(blank=True, null=True)),
+                ("tokens_reasoning", models.IntegerField(blank=True, null=True)),
+                ("cost_microusd", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "cost_source",
+                    models.CharField(
+                        choices=[
+                            ("provider", "The provider said it"),
+                            ("table", "Tokens used, times a price"),
+                            ("estimated", "What it may have used at most, times a price"),
+                            ("unknown", "No price is known"),
+                        ],
+                        default="unknown",
+                        max_length=10,
+                    ),
+                ),
+                ("reserved_microusd", models.BigIntegerField(blank=True, null=True)),
+                ("is_uncertain", models.BooleanField(default=False)),
+                ("budgets", models.JSONField(blank=True, default=list)),
+                ("request_id", models.CharField(blank=True, default="", max_length=200)),
+                ("finish_reason", models.CharField(blank=True, default="", max_length=50)),
+                ("queue_s", models.FloatField(blank=True, null=True)),
+                ("provider_s", models.FloatField(blank=True, null=True)),
+                (
+                    "started_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("over_at", models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
             name="FailureGroup",
             fields=[
                 ("fingerprint", models.CharField(max_length=64, primary_key=True, serialize=False)),
@@ -215,98 +307,6 @@ class Migration(migrations.Migration):
             options={
                 "permissions": [("steer_lane", "Hold, stop or resume a lane")],
             },
-        ),
-        migrations.CreateModel(
-            name="ModelCall",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("item", models.IntegerField(blank=True, null=True)),
-                ("attempt", models.IntegerField()),
-                ("workflow", models.CharField(max_length=100)),
-                ("step_name", models.CharField(max_length=100)),
-                ("tenant", models.CharField(max_length=100)),
-                ("alias", models.CharField(max_length=100)),
-                ("route", models.CharField(blank=True, default="", max_length=100)),
-                ("because", models.CharField(blank=True, default="", max_length=20)),
-                ("lane", models.CharField(blank=True, default="", max_length=200)),
-                ("asked_model", models.CharField(max_length=200)),
-                ("model", models.CharField(blank=True, default="", max_length=200)),
-                ("kind", models.CharField(max_length=10)),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[
-                            ("first", "For the first time"),
-                            ("retry", "Again, after a failure"),
-                            ("repair", "Again, for a better answer"),
-                            ("lost", "Again, because the answer was lost"),
-                        ],
-                        default="first",
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("open", "On its way"),
-                            ("answered", "Answered"),
-                            ("reused", "Used again, not asked"),
-                            ("lost", "Lost with its worker"),
-                            ("transient", "Failed, may work in a moment"),
-                            ("rate_limited", "Rate limited"),
-                            ("ambiguous", "No answer came"),
-                            ("bad_output", "Unusable answer"),
-                            ("permanent_input", "Refused for good"),
-                            ("lane_stopped", "Refused by the provider"),
-                            ("cancelled", "Stopped on request"),
-                            ("bug", "Broke off"),
-                        ],
-                        default="open",
-                        max_length=16,
-                    ),
-                ),
-                ("fingerprint", models.CharField(max_length=32)),
-                ("prompt_hash", models.CharField(max_length=32)),
-                ("template", models.CharField(blank=True, default="", max_length=100)),
-                ("memo_of", models.BigIntegerField(blank=True, null=True)),
-                ("tokens_in", models.IntegerField(blank=True, null=True)),
-                ("tokens_cached", models.IntegerField(blank=True, null=True)),
-                ("tokens_out", models.IntegerField(blank=True, null=True)),
-                ("tokens_reasoning", models.IntegerField(blank=True, null=True)),
-                ("cost_microusd", models.BigIntegerField(blank=True, null=True)),
-                (
-                    "cost_source",
-                    models.CharField(
-                        choices=[
-                            ("provider", "The provider said it"),
-                            ("table", "Tokens used, times a price"),
-                            ("estimated", "What it may have used at most, times a price"),
-                            ("unknown", "No price is known"),
-                        ],
-                        default="unknown",
-                        max_length=10,
-                    ),
-                ),
-                ("reserved_microusd", models.BigIntegerField(blank=True, null=True)),
-                ("is_uncertain", models.BooleanField(default=False)),
-                ("budgets", models.JSONField(blank=True, default=list)),
-                ("request_id", models.CharField(blank=True, default="", max_length=200)),
-                ("finish_reason", models.CharField(blank=True, default="", max_length=50)),
-                ("queue_s", models.FloatField(blank=True, null=True)),
-                ("provider_s", models.FloatField(blank=True, null=True)),
-                (
-                    "started_at",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
-                ),
-                ("finished_at", models.DateTimeField(blank=True, null=True)),
-                ("over_at", models.DateTimeField()),
-            ],
         ),
         migrations.CreateModel(
             name="Notification",
@@ -469,6 +469,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="step",
+            name="handle",
+            field=models.JSONField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="step",
             name="lane",
             field=models.CharField(blank=True, db_default="", default="", max_length=200),
         ),
@@ -502,6 +507,7 @@ class Migration(migrations.Migration):
                     ("event", "An event"),
                     ("timer", "A timer"),
                     ("child", "A child run"),
+                    ("job", "A job outside"),
                     ("person", "A person's decision"),
                 ],
                 default="",
@@ -621,27 +627,36 @@ class Migration(migrations.Migration):
                 to="aiops.bulkjob",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="failuregroup",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "ignored"), _negated=True),
-                    ("ignored_until__isnull", False),
-                    _connector="OR",
+        migrations.CreateModel(
+            name="CallContent",
+            fields=[
+                (
+                    "call",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="content",
+                        serialize=False,
+                        to="aiops.modelcall",
+                    ),
                 ),
-                name="failure_group_ignored_has_end",
-            ),
-        ),
-        migrations.AddField(
-            model_name="lane",
-            name="question",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="lanes",
-                to="aiops.escalation",
-            ),
+                (
+                    "policy",
+                    models.CharField(
+                        choices=[
+                            ("none", "Nothing, not even a hash"),
+                            ("hash", "The hash of the prompt"),
+                            ("redacted", "Text without personal data and keys"),
+                            ("full", "The whole text"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("value", models.JSONField(blank=True, null=True)),
+                ("value_ref", models.CharField(blank=True, default="", max_length=200)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+            ],
         ),
         migrations.CreateModel(
             name="PaidAnswer",
@@ -680,6 +695,28 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="model_calls",
                 to="aiops.step",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="failuregroup",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "ignored"), _negated=True),
+                    ("ignored_until__isnull", False),
+                    _connector="OR",
+                ),
+                name="failure_group_ignored_has_end",
+            ),
+        ),
+        migrations.AddField(
+            model_name="lane",
+            name="question",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="lanes",
+                to="aiops.escalation",
             ),
         ),
         migrations.AddField(
@@ -735,26 +772,6 @@ class Migration(migrations.Migration):
             model_name="bulkitem",
             constraint=models.UniqueConstraint(fields=("job", "run"), name="bulk_item_run"),
         ),
-        migrations.AddConstraint(
-            model_name="lane",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["open", "held", "stopped", "probing", "ramping"])
-                ),
-                name="lane_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lane",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "held"), _negated=True),
-                    ("held_until__isnull", False),
-                    _connector="OR",
-                ),
-                name="lane_held_has_end",
-            ),
-        ),
         migrations.AddField(
             model_name="paidanswer",
             name="step",
@@ -798,6 +815,26 @@ class Migration(migrations.Migration):
                     ("outcome", "open"), ("finished_at__isnull", False), _connector="OR"
                 ),
                 name="call_ended_has_time",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="lane",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["open", "held", "stopped", "probing", "ramping"])
+                ),
+                name="lane_state_is_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="lane",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "held"), _negated=True),
+                    ("held_until__isnull", False),
+                    _connector="OR",
+                ),
+                name="lane_held_has_end",
             ),
         ),
         migrations.AddIndex(

@@ -3,6 +3,7 @@
 from aiops.models.attempt import Attempt, Outcome
 from aiops.models.budget import Budget, BudgetScope
 from aiops.models.bulk import BulkItem, BulkJob, BulkOutcome, BulkState
+from aiops.models.call_content import CallContent, Capture
 from aiops.models.escalation import (
     SEVERITIES,
     Escalation,
@@ -32,7 +33,9 @@ __all__ = [
     "BulkJob",
     "BulkOutcome",
     "BulkState",
+    "CallContent",
     "CallOutcome",
+    "Capture",
     "Channel",
     "CostSource",
     "Escalation",

@@ -87,7 +87,7 @@ class ModelCall(models.Model):
     outcome = models.CharField(max_length=16, choices=CallOutcome.choices, default=CallOutcome.OPEN)
     #: Of everything that decides the answer; equal calls of one step have equal ones.
     fingerprint = models.CharField(max_length=32)
-    prompt_hash = models.CharField(max_length=32)
+    prompt_hash = models.CharField(max_length=32, blank=True, default="")
     template = models.CharField(max_length=100, blank=True, default="")
     #: The call whose answer was used again.
     memo_of = models.BigIntegerField(null=True, blank=True)

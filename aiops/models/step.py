@@ -54,6 +54,7 @@ class Reason(models.TextChoices):
     EVENT = "event", "An event"
     TIMER = "timer", "A timer"
     CHILD = "child", "A child run"
+    JOB = "job", "A job outside"
     PERSON = "person", "A person's decision"
 
 
@@ -116,6 +117,8 @@ class Step(models.Model):
     #: A `once` effect whose call began and whose end nobody recorded.
     in_doubt = models.BooleanField(default=False)
 
+    #: What finds the job again that it has submitted elsewhere (see `aiops.flow.later`).
+    handle = models.JSONField(null=True, blank=True)
     result = models.JSONField(null=True, blank=True)
     result_ref = models.CharField(max_length=200, blank=True, default="")
     error = models.JSONField(null=True, blank=True)

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -218,6 +218,9 @@ def cancel_items(maps: Sequence[UUID], *, beyond: int | None = None) -> int:
     return _move(found, StepState.CANCELLED, finished_at=Now(), lease_until=None)
 
 
+_MAY_HAVE_A_JOB = (StepState.FAILED, StepState.ATTENTION)
+
+
 def reset(steps: Sequence[UUID], *, to: str = StepState.PENDING) -> int:
     """Put steps back to the beginning under a new epoch, so that older messages are stale.
 
@@ -235,6 +238,8 @@ def reset(steps: Sequence[UUID], *, to: str = StepState.PENDING) -> int:
         error=None,
         finished_at=None,
         in_doubt=False,
+        # A job that is known is asked for its result before another one is submitted.
+        handle=Case(When(state__in=_MAY_HAVE_A_JOB, then=F("handle")), default=None),
         result=None,
         result_ref="",
         progress=None,

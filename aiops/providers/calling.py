@@ -11,7 +11,7 @@ from aiops.flow.errors import LaneStopped
 from aiops.providers.exchange import Question, RawAnswer, RawVectors
 from aiops.providers.models import Address, address_of
 
-Kind = Literal["chat", "embed"]
+Kind = Literal["chat", "embed", "batch"]
 Raw: TypeAlias = RawAnswer | RawVectors
 
 #: Characters of a token, on the low side: what is reserved should be more than what is used.

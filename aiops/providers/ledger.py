@@ -16,8 +16,9 @@ from aiops.flow.errors import StepError
 from aiops.models import budget_moves, call_moves
 from aiops.models.budget import Budget
 from aiops.models.budget_moves import NotEnough, Wanted
+from aiops.models.call_content import Capture
 from aiops.models.model_call import CallOutcome, CostSource, ModelCall, Purpose
-from aiops.providers import budgets, memo, prices
+from aiops.providers import budgets, capture, memo, prices
 from aiops.providers.calling import Call, Next, Raw
 from aiops.providers.errors import spent_on
 from aiops.providers.exchange import RawAnswer
@@ -125,7 +126,7 @@ class Entry:
 
     def _settle(self, error: BaseException | None) -> None:
         if error is not None and self.left_at is None:
-            self._take_back()
+            self.take_back()
             return
         row = self.row or self._blank()
         self._fill(row, error)
@@ -133,7 +134,9 @@ class Entry:
         row.reserved_microusd = None
         if self.row is None:
             row.save(force_insert=True)
-        elif not call_moves.settle(row):
+        is_settled = self.row is None or call_moves.settle(row)
+        capture.keep(row, self.asked, self.raw if error is None else spent_on(error))
+        if not is_settled:
             booked = call_moves.correct(row)
             budget_moves.settle(row.budgets, reserved=0, spent=(row.cost_microusd or 0) - booked)
             return
@@ -141,7 +144,7 @@ class Entry:
         if error is None and self.raw is not None and not (self.is_free or self.asked.fresh):
             memo.keep(row, self.raw)
 
-    def _take_back(self) -> None:
+    def take_back(self) -> None:
         """It never left: its lane is shut, or nothing could be made of it. Nothing happened."""
         if self.row is None:
             return
@@ -193,7 +196,9 @@ class Entry:
             kind=asked.kind,
             purpose=self.purpose,
             fingerprint=self.fingerprint,
-            prompt_hash=memo.prompt_hash(asked),
+            prompt_hash=""
+            if capture.policy_of(who.workflow) == Capture.NONE
+            else memo.prompt_hash(asked),
             template=asked.template[:100],
             started_at=self.began_at,
             over_at=self.began_at + timedelta(seconds=asked.timeout_s + MARGIN_S),

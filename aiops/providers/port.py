@@ -13,13 +13,14 @@ from aiops.flow.caller import caller
 from aiops.flow.errors import BadOutput
 from aiops.providers.calling import call
 from aiops.providers.exchange import Listener, Message, Question, RawAnswer, RawVectors
+from aiops.providers.prompt import Prompt, template_of
 from aiops.providers.routes import Way, travel
 
 if TYPE_CHECKING:
     from aiops.providers.models import Address
     from aiops.providers.session import Session
 
-__all__ = ["Answer", "Message", "complete", "embed"]
+__all__ = ["Answer", "Message", "Prompt", "complete", "embed"]
 
 T = TypeVar("T", bound=BaseModel)
 Value = TypeVar("Value")
@@ -98,12 +99,14 @@ def complete(
     With `output`, a pydantic model, the provider is held to its JSON schema and the answer is validated again.
     `may_be_cut` accepts a plain text that ended at `max_tokens`. When the step is run again, an answer that
     it has paid for is used again, unless `fresh`; an answer that could not be used is asked for anew, with what
-    was wrong with it. `template` names the prompt's template and its version.
+    was wrong with it. A prompt that a `Prompt` has rendered brings the name of its template along; `template`
+    names another.
     `stream_to`, such as the step's context, is shown the answer while it is written, and closes it when cancelled.
     Raises only the classes of aiops.flow.errors.
     """
     plain = Question(_conversation(prompt), system, output, max_tokens, temperature, timeout_s)
     asked = _asked(plain)
+    named = template or template_of(prompt, system, *_contents(prompt))
 
     def ask(way: Way) -> RawAnswer:
         def send(address: Address) -> RawAnswer:
@@ -114,7 +117,7 @@ def complete(
             question=asked.question,
             timeout_s=timeout_s,
             fresh=fresh,
-            template=template,
+            template=named,
             instead_of=model if way.why else "",
             because=way.why,
         )
@@ -193,6 +196,10 @@ def _session() -> Session:
 
 def _conversation(prompt: str | Sequence[Message]) -> Sequence[Message]:
     return [Message(role="user", content=prompt)] if isinstance(prompt, str) else prompt
+
+
+def _contents(prompt: str | Sequence[Message]) -> list[str]:
+    return [] if isinstance(prompt, str) else [turn["content"] for turn in prompt]
 
 
 def _demand_an_end(raw: RawAnswer, model: str, max_tokens: int, *, may_be_cut: bool) -> None:

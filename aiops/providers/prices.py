@@ -26,6 +26,18 @@ def cost_microusd(alias: str, address: Address, used: Used) -> int | None:
     return _own(entry, used) if entry else _listed(address, used)
 
 
+#: What a listed model costs in a batch, as a share of its price: what providers that list one ask for.
+LISTED_BATCH = 0.5
+
+
+def batch_microusd(alias: str, address: Address, used: Used) -> int | None:
+    """What this costs in a provider's batch. None: no price is known."""
+    full = cost_microusd(alias, address, used)
+    own = _table().get(alias) or _table().get(address.model)
+    share = own.get("batch", 1.0) if own else LISTED_BATCH
+    return None if full is None else _rounded(full * share)
+
+
 def is_free(alias: str, address: Address) -> bool:
     """Whether the table says that calls of this model cost nothing."""
     return cost_microusd(alias, address, Used(1_000_000, 1_000_000)) == 0

@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from httpx2 import Timeout
@@ -88,6 +88,26 @@ class Session:
             request_id=result.provider_response_id or "",
         )
 
+    def do(
+        self,
+        address: Address,
+        act: Callable[[AsyncOpenAI], Coroutine[Any, Any, R]],
+        timeout_s: float,
+    ) -> R:
+        """Make another request than those above; its errors leave as the SDK's own."""
+
+        async def bounded() -> R:
+            async with asyncio.timeout(timeout_s):
+                return await act(self._client(address))
+
+        try:
+            return self._runner.run(bounded())
+        except Exception:
+            raise
+        except BaseException:
+            discard(self)
+            raise
+
     def close(self) -> None:
         """Close the connections and the loop. Only from the thread that made them, or after it ended."""
         if self._runner.get_loop().is_running():
@@ -98,6 +118,9 @@ class Session:
         self._runner.close()
 
     def _provider(self, address: Address) -> OpenAIProvider:
+        return OpenAIProvider(openai_client=self._client(address))
+
+    def _client(self, address: Address) -> AsyncOpenAI:
         if address not in self._clients:
             self._clients[address] = AsyncOpenAI(
                 base_url=address.base_url,
@@ -108,7 +131,7 @@ class Session:
                 # The total deadline is the call's own; this one only bounds the opening of a connection.
                 timeout=Timeout(None, connect=CONNECT_S),
             )
-        return OpenAIProvider(openai_client=self._clients[address])
+        return self._clients[address]
 
     def _run(
         self,
@@ -123,6 +146,7 @@ class Session:
             return self._runner.run(call)
         except VENDOR_ERRORS as error:
             # From None: the vendor's error may hold what was asked or answered, and records are kept.
+            private = [*private, address.key]
             raise translate(error, model=address.model, private=private) from None
         except BaseException:
             # A time limit or an interrupt left the call half done on this loop: it must not go on there

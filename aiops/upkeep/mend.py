@@ -28,7 +28,7 @@ def mend(run: Run, step: Step) -> None:
 
 
 #: What a step with code may wait for.
-_WAITS_OF_WORK = (Reason.LANE, Reason.BUDGET, Reason.ITEMS)
+_WAITS_OF_WORK = (Reason.LANE, Reason.BUDGET, Reason.ITEMS, Reason.JOB)
 
 
 def _ask_again(run: Run, step: Step) -> None:

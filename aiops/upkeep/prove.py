@@ -60,6 +60,7 @@ AND (
         WHEN 'timer' THEN coalesce(s.wake_at < past, TRUE)
         WHEN 'lane' THEN s.wake_at < past
         WHEN 'budget' THEN s.wake_at < past
+        WHEN 'job' THEN coalesce(s.wake_at < past, TRUE)
         WHEN 'event' THEN coalesce(s.wake_at < past, TRUE)
         WHEN 'approval' THEN s.wake_at < past OR NOT EXISTS (
             SELECT FROM aiops_escalation e WHERE e.step_id = s.id AND e.state = 'open')

@@ -64,6 +64,10 @@ class FaultServer:
         """The address at which the effect is done by a POST of `how` ("then", "slow_s")."""
         return f"{self.root}/effects/{key}"
 
+    def looks(self, number: int) -> None:
+        """How often a batch is found unfinished before it is done."""
+        self._ask("/_looks", {"looks": number})
+
     def release(self) -> None:
         """End everything that hangs."""
         self._ask("/_release", {})

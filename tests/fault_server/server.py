@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.fault_server import answers, sending
+from tests.fault_server.batches import Batches, file_of
 from tests.fault_server.faults import Fault, UnknownFault
 from tests.fault_server.journal import Entry, Journal
 from tests.fault_server.script import Rule, Script
@@ -27,6 +28,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.journal = Journal()
         self.script = Script()
         self.sink = Sink()
+        self.batches = Batches()
         #: Set: whatever hangs, ends.
         self.released = threading.Event()
         super().__init__((host, port), Handler)
@@ -54,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
                 self._json(200, self.server.journal.counts())
             case "/_sink":
                 self._json(200, self.server.sink.to_json())
+            case path if path.startswith(("/v1/batches", "/v1/files/")):
+                self._look(path.removeprefix("/v1/"))
             case path if path.startswith("/effects/"):
                 times = self.server.sink.times(path.removeprefix("/effects/"))
                 self._json(200 if times else 404, {"times": times})
@@ -61,8 +65,20 @@ class Handler(BaseHTTPRequestHandler):
                 self._json(404, {"error": {"message": f"There is no {address.path} here."}})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path == "/v1/files":
+            content = file_of(self.headers["Content-Type"], raw)
+            self._json(200, self.server.batches.keep(content))
+            return
+        body = json.loads(raw or "{}")
         match urlsplit(self.path).path:
+            case "/v1/batches":
+                self._answer({**body, "input": f"batch {body.get('metadata')}"})
+            case path if path.startswith("/v1/batches/") and path.endswith("/cancel"):
+                self._json(200, self.server.batches.cancel(path.split("/")[3]))
+            case "/_looks":
+                self.server.batches.looks = body["looks"]
+                self._json(200, {})
             case "/v1/chat/completions" | "/v1/embeddings":
                 self._answer(body)
             case path if path.startswith("/effects/"):
@@ -72,6 +88,7 @@ class Handler(BaseHTTPRequestHandler):
             case "/_reset":
                 self.server.journal.reset()
                 self.server.sink.reset()
+                self.server.batches.reset()
                 self.server.script.set([])
                 self.server.released.clear()
                 self._json(200, {})
@@ -141,9 +158,37 @@ class Handler(BaseHTTPRequestHandler):
         if fault.body is not None:
             said = json.dumps(answers.prompt_of(body))[1:-1]
             return fault.body.replace("<<PROMPT>>", said).encode()
+        if self.path.endswith("/batches"):
+            return json.dumps(self.server.batches.create(body)).encode()
         if self.path.endswith("/embeddings"):
             return json.dumps(answers.embeddings(body)).encode()
         return json.dumps(answers.completion(number, body, fault)).encode()
+
+    def _look(self, path: str) -> None:
+        """A batch, all batches, or the content of a file."""
+        what, _, rest = path.partition("/")
+        id_ = rest.partition("/")[0]
+        if what == "files":
+            found: bytes | None = self.server.batches.files.get(id_)
+        else:
+            batches = self.server.batches
+            told = batches.look(id_, self._batched) if id_ else batches.listed()
+            found = None if told is None else json.dumps(told).encode()
+        if found is None:
+            self._json(404, {"error": {"message": f"There is no {path} here."}})
+            return
+        sending.whole(self, found, Fault(status=200))
+
+    def _batched(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The answer to one question of a batch; a fault with a body is its error."""
+        model, prompt = str(body.get("model", "")), answers.prompt_of(body)
+        entry = self.server.journal.arrive("/batch", model, prompt, {})
+        chosen = self.server.script.choose(model, prompt)
+        entry.fault, entry.status = chosen.name, chosen.status
+        if chosen.body is not None:
+            return chosen.status, json.loads(chosen.body)
+        entry.computed_at = entry.completed_at = time.time()
+        return 200, answers.completion(entry.number, body, chosen)
 
     def _effect(self, key: str, body: dict[str, Any]) -> None:
         """Do it; then answer, hang ("hang"), hang up ("drop") or take some seconds ("slow_s")."""

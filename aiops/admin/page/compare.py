@@ -167,14 +167,21 @@ def _error(side: Side) -> str:
     return "\n".join(filter(None, told)).strip()
 
 
-def contents(left: Side, right: Side, seen: Sequence[Seen]) -> list[Text]:
-    """What they took and gave, for somebody who may see it."""
+def contents(
+    left: Side, right: Side, seen: Sequence[Seen], asked: Sequence[Sequence[str]]
+) -> list[Text]:
+    """What they took, asked and gave, for somebody who may see it."""
     inputs = [as_text(one.values["Input"]) for one in seen]
     return [
         _text("Input, as the record has it now", *inputs, none="It takes nothing."),
         _outputs(left, right, [as_text(one.values["Output"]) for one in seen]),
-        Text("Prompt", (), "Not recorded: the ledger keeps the hash of a prompt, above."),
+        _text("Prompts and answers", *map(_calls, asked), none="Neither asked a model."),
     ]
+
+
+def _calls(asked: Sequence[str]) -> str:
+    """The calls of an attempt, one after the other."""
+    return "\n\n".join(f"Call {number}\n{text}" for number, text in enumerate(asked, 1))
 
 
 def _outputs(left: Side, right: Side, outputs: Sequence[str]) -> Text:

@@ -35,6 +35,7 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "run.replays": ("Replays an earlier run", "restart_alt", "slate"),
     "step.succeeded": ("{step} finished", "check_circle", "green"),
     "step.failed": ("{step}: attempt failed", "error", "red"),
+    "step.submitted": ("{step} has submitted a job, and waits for it", "outbound", "blue"),
     "step.parked": ("{step} is held up by its provider", "hourglass_top", "amber"),
     "step.worker_lost": ("{step}: its worker was lost", "link_off", "orange"),
     "step.in_doubt": ("{step} may have gone out: the outside is asked", "policy", "orange"),
