@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from aiops.execution import claim as claims
 from aiops.execution import recovery, resume
-from aiops.execution.cancel import cancel
 from aiops.models import Attempt, Escalation, Event, Lane, ModelCall, Run, Step
 from aiops.providers import session
 from tests.execution.engine import (
@@ -453,67 +450,3 @@ def test_a_check_that_was_taken_out_of_the_file_stops_its_runs(
         object.__setattr__(mending.write, "checks", (mending.polite, mending.exact))
 
     assert question(run).kind == "code_gone"
-
-
-# Streams
-
-
-def test_what_is_written_is_in_the_record_while_it_is_written(
-    engine: Engine, faults: FaultServer
-) -> None:
-    faults.always("drip:0.5")
-    run = engine.start("narrating", input={"label": "a b c d"})
-    seen: list[dict[str, Any]] = []
-
-    with _watched(run, seen):
-        engine.work()
-
-    texts = [one["partial"] for one in seen if one and "partial" in one]
-    assert texts
-    assert all("tell of a b c d".startswith(text) for text in texts)
-    assert all(one["text"] == "Writing" for one in seen if one)
-    assert result(run) == "tell of a b c d"
-    assert the_step(run, "narrate").progress is None
-
-
-def test_cancelling_a_run_closes_its_stream(engine: Engine, faults: FaultServer) -> None:
-    faults.always("drip:0.5")
-    run = engine.start("narrating", input={"label": "a b c d e f g h i j k l m n o p"})
-    waiter = threading.Thread(target=_cancel_when_it_runs, args=(run, faults))
-    waiter.start()
-
-    engine.work()
-    waiter.join()
-
-    counts = faults.wait_for(lambda counts: counts["client_gone"] == 1)
-    assert counts == {"arrived": 1, "computed": 1, "completed": 0, "client_gone": 1}
-    assert fresh(run).state == "cancelled"
-    [call] = ModelCall.objects.filter(run=run)
-    assert (call.outcome, call.is_uncertain) == ("cancelled", True)
-
-
-def _cancel_when_it_runs(run: Run, faults: FaultServer) -> None:
-    faults.wait_for(lambda counts: counts["arrived"] == 1)
-    cancel(run.id, actor="ann", reason="enough")
-    connection.close()
-
-
-class _watched:
-    """Reads a run's only step now and then, from another thread."""
-
-    def __init__(self, run: Run, seen: list[dict[str, Any]]) -> None:
-        self._run, self._seen = run, seen
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.1):
-            self._seen.append(the_step(self._run, "narrate").progress or {})
-        connection.close()
