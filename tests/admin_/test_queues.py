@@ -293,7 +293,7 @@ def test_the_number_in_limbo_is_the_keepers_while_one_leads(
     as_: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node("keeper@a", "keeper", is_leader=True)
-    monkeypatch.setattr(queues.prove, "number", lambda: 3)
+    monkeypatch.setattr(prove, "number", lambda: 3)
     looked_up = text(as_("viewer").get(reverse(PAGE)))
     Node.objects.update(limbo=2)
 

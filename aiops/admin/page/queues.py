@@ -218,7 +218,9 @@ def keeper(nodes: Sequence[Node], now: datetime) -> dict[str, str]:
 def _limbo(nodes: Sequence[Node], now: datetime) -> int:
     """How many steps are in limbo: as the keeper found; without one that has looked, looked up here."""
     told = next((n.limbo for n in nodes if n.is_leader and is_alive(n, now)), None)
-    return told if told is not None else cache.get_or_set("aiops.limbo", prove.number, LIMBO_S)
+    if told is not None:
+        return told
+    return cache.get_or_set("aiops.limbo", prove.number, LIMBO_S) or 0
 
 
 def _nodes(now: datetime) -> list[Node]:
