@@ -18,6 +18,7 @@ from django.utils.html import escape
 from aiops.admin.page import queues
 from aiops.models import Event, Node, Pause
 from aiops.pools import POOLS
+from aiops.upkeep import prove
 from tests.admin_.doing import everything, shown, text
 from tests.execution.orders import begun, edit
 
