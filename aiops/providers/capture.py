@@ -60,14 +60,17 @@ def write(row: ModelCall, policy: str, value: Any, *, secrets: list[str]) -> Non
     except OSError as error:
         log.warning("capture.not_kept call=%s error=%s", row.pk, type(error).__name__)
         return
-    CallContent.objects.update_or_create(
-        call_id=row.pk,
-        defaults={
-            "policy": policy,
-            "value": inline,
-            "value_ref": ref,
-            "expires_at": datetime.now(UTC) + timedelta(days=settings.AIOPS_CAPTURE_DAYS),
-        },
+    expires_at = datetime.now(UTC) + timedelta(days=settings.AIOPS_CAPTURE_DAYS)
+    # One statement, whether it is there already (a batch whose answers have come) or not.
+    CallContent.objects.bulk_create(
+        [
+            CallContent(
+                call_id=row.pk, policy=policy, value=inline, value_ref=ref, expires_at=expires_at
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["call"],
+        update_fields=["policy", "value", "value_ref", "expires_at"],
     )
 
 
