@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aiops.execution import lanes, resume
+from aiops.flow import Retry
 from aiops.models import Escalation, Lane, LaneState, Run
 from tests.execution.engine import COMMITS, fresh, question, the_step, time_passes
 from tests.workflows.desk import Desk
@@ -45,6 +46,12 @@ def state_of(run: Run) -> str:
     if Escalation.objects.filter(run=run, kind="approval", state="open").exists():
         return "approval"
     return fresh(run).state
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_tried_again_before_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a short wait is over while the test still works."""
+    monkeypatch.setattr(Retry, "backoff_s", lambda *_, **__: 600.0)
 
 
 @pytest.mark.parametrize(("step", "fault", "state"), CASES, ids=lambda value: str(value))
