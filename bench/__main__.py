@@ -16,7 +16,7 @@ from aiops.servers.errors import ServerError
 from bench import table
 from bench.bench import Bench
 from bench.figures import Figure, as_json
-from bench.measures import ORDER
+from bench.measures import APART, ORDER
 from bench.stack import Stack
 
 
@@ -36,8 +36,13 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps([as_json(figure) for figure in figures], indent=2))
     if options.write:
-        table.write(options.write, text)
+        table.write(options.write, text, *table.markers(_apart(options.only)))
     return 0
+
+
+def _apart(only: list[str] | None) -> str:
+    """The measure whose own table this is; "": the table of all."""
+    return only[0] if only and len(only) == 1 and only[0] in APART else ""
 
 
 def made_by(options: argparse.Namespace) -> str:
@@ -54,7 +59,11 @@ def made_by(options: argparse.Namespace) -> str:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--only", choices=ORDER, action="append", metavar="NAME", help=f"one of {', '.join(ORDER)}"
+        "--only",
+        choices=(*ORDER, *APART),
+        action="append",
+        metavar="NAME",
+        help=f"one of {', '.join((*ORDER, *APART))}",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and smaller ones")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the numbers as JSON")

@@ -13,6 +13,12 @@ END = "<!-- bench: end -->"
 HEAD = ("measure", "unit", "ours", "bare Celery", "ours / Celery", "target", "")
 
 
+def markers(apart: str = "") -> tuple[str, str]:
+    """The lines around the table in a file; around that of a measure with a table of its own."""
+    place = f"bench: {apart} " if apart else "bench: "
+    return BEGIN.replace("bench: ", place), END.replace("bench: ", place)
+
+
 class NoMarkers(Exception):
     """The file to write has no place for the table: add the two marker lines."""
 

@@ -10,3 +10,6 @@ ORDER = (
     "traffic",
     "recovery",
 )
+
+#: Measured only when named; each has a table of its own.
+APART = ("faults",)

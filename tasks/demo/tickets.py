@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from aiops.servers.home import home
-from tasks.workflows.support_reply import Ticket
+from tasks.workflows.support_reply import Mail
 
 #: The wheel is read as an archive, never imported. MIT, UK AI Security Institute; its banking tasks are
 #: those of tau-bench. Nothing of it is kept in this repository.
@@ -32,26 +32,26 @@ DOWNLOAD_TIMEOUT_S = 45.0
 _OPENING = re.compile(r'"([A-Z][^"]{50,})"')
 _NAME = re.compile(r"(?:character:\*\*|You are)\s+(?:You are )?([A-Z][\w'-]+(?: [A-Z][\w'-]+)+)")
 
-OURS: tuple[Ticket, ...] = (
-    Ticket(
+OURS: tuple[Mail, ...] = (
+    Mail(
         sender="ada@customers.example",
         subject="Card lost on the train",
         body="Hello, I left my purse with my debit card on the train this morning. "
         "Can you block the card, and when do I get a new one? Ada Klein",
     ),
-    Ticket(
+    Mail(
         sender="ben@customers.example",
         subject="Charged twice",
         body="The bakery charged my credit card twice for one cake on Saturday, and they do not answer. "
         "I want the second charge back, please. Ben Okafor",
     ),
-    Ticket(
+    Mail(
         sender="carla@customers.example",
         subject="Where is my salary?",
         body="It is payday and my salary is not in my account. My colleagues have theirs. "
         "What is going on? Carla Ruiz",
     ),
-    Ticket(
+    Mail(
         sender="dai@customers.example",
         subject="Paying in Portugal",
         body="I fly to Lisbon next week. Do I have to tell you, so that my card works there? Dai Evans",
@@ -63,7 +63,7 @@ OURS: tuple[Ticket, ...] = (
 class Demo:
     """The tickets, and a sentence that says where they come from."""
 
-    tickets: tuple[Ticket, ...]
+    tickets: tuple[Mail, ...]
     source: str
 
 
@@ -111,7 +111,7 @@ def download() -> list[dict[str, Any]]:
             raise DownloadFailed(f"{WHEEL} could not be had: {type(error).__name__}") from error
 
 
-def read(tasks: list[dict[str, Any]]) -> tuple[Ticket, ...]:
+def read(tasks: list[dict[str, Any]]) -> tuple[Mail, ...]:
     """Make a ticket of each chosen task's opening; raises DownloadFailed when they look otherwise."""
     scripts = {task["id"]: task["user_scenario"]["instructions"] for task in tasks}
     found = tuple(
@@ -124,12 +124,12 @@ def read(tasks: list[dict[str, Any]]) -> tuple[Ticket, ...]:
     return found
 
 
-def ticket_of(script: str) -> Ticket | None:
+def ticket_of(script: str) -> Mail | None:
     """Take the customer's name and first words out of a benchmark's script; None when it has none."""
     opening, name = _OPENING.search(script), _NAME.search(script)
     if opening is None or name is None:
         return None
-    return Ticket(
+    return Mail(
         sender=f"{_address(name[1])}@customers.example",
         subject=_subject(opening[1]),
         body=f"{opening[1]}\n\n{name[1]}",
@@ -147,7 +147,7 @@ def _address(name: str) -> str:
     return re.sub(r"[^a-z]+", ".", plain.lower()).strip(".")
 
 
-_TICKETS = TypeAdapter(tuple[Ticket, ...])
+_TICKETS = TypeAdapter(tuple[Mail, ...])
 
 
 def main() -> int:

@@ -28,8 +28,13 @@ def message_id(key: str) -> str:
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@bank.example>"
 
 
-def compose(message_id: str, *, to: str, subject: str, body: str) -> EmailMessage:
-    """Build the mail; raises PermanentInput for a text that cannot be a header."""
+def compose(
+    message_id: str, *, to: str, subject: str, body: str, answers: str = ""
+) -> EmailMessage:
+    """Build the mail, an answer to the one of that Message-ID.
+
+    Raises PermanentInput for a text that cannot be a header.
+    """
     message = EmailMessage()
     try:
         message["Message-ID"] = message_id
@@ -37,6 +42,8 @@ def compose(message_id: str, *, to: str, subject: str, body: str) -> EmailMessag
         message["To"] = to
         message["Subject"] = " ".join(subject.split())
         message["Date"] = formatdate(usegmt=True)
+        if answers:
+            message["In-Reply-To"] = message["References"] = answers
     except ValueError as error:
         raise PermanentInput(
             f"No mail can be addressed to {to!r}: {error}. Correct it in the ticket."

@@ -30,18 +30,30 @@ _EXAMPLE: tuple[Message, ...] = (
 )
 
 
-def conversation(message: str, category: str, policies: Sequence[Passage]) -> list[Message]:
+def conversation(
+    message: str, category: str, policies: Sequence[Passage], *, facts: str = ""
+) -> list[Message]:
     """Ask for a reply after one example of a good one: without it a small model retells the ticket."""
     policy = " ".join(passage.text for passage in policies)
+    account = f"Account: {facts}\n\n" if facts else ""
     asked = (
-        f"Policy: {policy}\n\n"
+        f"Policy: {policy}\n\n{account}"
         f"Customer ({category.replace('_', ' ')}): {' '.join(message[:MESSAGE_CHARS].split())}"
     )
     return [*_EXAMPLE, Message(role="user", content=asked)]
 
 
+def corrected(wrong: str) -> str:
+    """The system prompt for another try, after a reply that fails its checks."""
+    return f"{SYSTEM} An earlier reply could not be sent ({wrong})."
+
+
 def readable(text: str) -> str:
-    """Keep the whole sentences up to the first that was said already: small models end in loops."""
+    """Keep the whole sentences up to the first that was said already: small models end in loops.
+
+    Some go on with the customer's next turn; that is cut too.
+    """
+    text = re.split(r"\n\s*(?:Customer \(|Policy:)", text)[0]
     kept: list[str] = []
     for sentence in re.findall(r"\S.*?[.!?][\"')]*(?=\s|$)\s*", text, re.DOTALL):
         if sentence.strip() in map(str.strip, kept):

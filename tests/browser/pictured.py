@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from aiops.execution.start import start_run
 from aiops.models import Attempt, Event, Run, Step
-from tasks.workflows.support_reply import Ticket, support_reply
+from tasks.workflows.support_reply import Mail, support_reply
 from tests.execution.orders import ask, edit, set_run
 
 TRACE = """Traceback (most recent call last):
@@ -21,7 +21,7 @@ smtplib.SMTPServerDisconnected: Connection unexpectedly closed
 
 def ticket(minutes_ago: float, title: str = "Where is my order 58333?") -> Run:
     """A run that was accepted so long ago, and nothing more."""
-    given = Ticket(sender="mia@example.com", subject=title, body="It has not come yet.")
+    given = Mail(sender="mia@example.com", subject=title, body="It has not come yet.")
     run = start_run(support_reply, given, title=title, started_by="api:shop", tenant="northwind")
     began = timezone.now() - timedelta(minutes=minutes_ago)
     Event.objects.filter(run=run).update(at=began)
@@ -77,10 +77,13 @@ def drafted(run: Run) -> None:
         "sent": "no",
         "traceback": "Traceback (most recent call last):\n  ...\n",
     }
+    worked(run, "ticket", 1, 0.2)
     worked(run, "classify", 2, 9.6)
     worked(run, "policies", 2, 6.1)
+    worked(run, "account", 2, 0.3)
     worked(run, "draft", 13, 6.5, "failed", error=slow)
-    worked(run, "draft", 26, 13.5)
+    worked(run, "draft", 26, 13)
+    worked(run, "checks", 39, 0.2)
 
 
 def waiting(minutes_ago: float = 47) -> Run:
@@ -129,8 +132,10 @@ def in_doubt(minutes_ago: float = 16) -> Run:
 def running() -> Run:
     """A run on which a worker is now."""
     run = ticket(0.4, "Change of address")
+    worked(run, "ticket", 1, 0.2)
     worked(run, "classify", 2, 4.2)
     worked(run, "policies", 2, 3.1)
+    worked(run, "account", 2, 0.3)
     begin = timezone.now() - timedelta(seconds=12)
     lease = timezone.now() + timedelta(seconds=30)
     edit(

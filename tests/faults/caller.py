@@ -40,9 +40,12 @@ def _answer(verb: Callable[..., Any], asked: dict[str, Any]) -> dict[str, Any]:
 def _verbs() -> dict[str, Callable[..., Any]]:
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+    from aiops.execution import lanes
+    from aiops.execution.answer import answer
     from aiops.execution.cancel import cancel
     from aiops.execution.catalog import load_workflows
     from aiops.execution.start import start_run
+    from aiops.models import Escalation
     from aiops.upkeep import prove
 
     load_workflows()
@@ -52,6 +55,13 @@ def _verbs() -> dict[str, Callable[..., Any]]:
 
     def stop(run_id: str) -> str:
         return str(cancel(UUID(run_id), reason="the test says so", actor="tester").state)
+
+    def approve(run_id: str) -> None:
+        asked = Escalation.objects.get(run_id=run_id, kind="approval", state="open")
+        answer(asked.id, "approve", actor="tester", shown_hash=asked.shown_hash)
+
+    def resume_lane(name: str) -> int:
+        return lanes.resume(name, actor="tester", reason="the test says so")
 
     def limbo() -> list[dict[str, Any]]:
         return [asdict(found) for found in prove.limbo(slack_s=0, recent_s=None)]
@@ -69,7 +79,8 @@ def _verbs() -> dict[str, Callable[..., Any]]:
         for task in PeriodicTask.objects.exclude(name__startswith="celery."):
             task.delete()
 
-    return {verb.__name__: verb for verb in (start, stop, limbo, every_second, never_again)}
+    verbs = (start, stop, approve, resume_lane, limbo, every_second, never_again)
+    return {verb.__name__: verb for verb in verbs}
 
 
 if __name__ == "__main__":

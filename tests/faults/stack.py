@@ -141,7 +141,7 @@ class Stack:
     def _command(self, name: str, env: Mapping[str, str]) -> Command:
         return Command(
             name=name,
-            argv=(sys.executable, *_arguments(name)),
+            argv=(sys.executable, *_arguments(name, env)),
             env=environment_with({**self.environ, **env}),
             cwd=PROJECT,
             log=make(self.folder / "logs") / f"{name}.log",
@@ -217,12 +217,12 @@ class Stack:
     def clean(self) -> None:
         """Forget every run and every message. What still works on one is killed first."""
         self.world.reset()
-        self.down("keeper2", "io2", "beat")
+        self.down("keeper2", "io2", "llm2", "beat")
         busy = "SELECT 1 FROM aiops_step WHERE state IN ('queued', 'running', 'retrying')"
         if self.record.rows(f"{busy} LIMIT 1"):
             self.all_down()
         self.record.rows(
-            "DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
+            "DELETE FROM aiops_lane; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
             " DELETE FROM aiops_step; DELETE FROM aiops_run"
         )
         self.broker.flushall()
@@ -236,7 +236,7 @@ def plain_app(environ: Mapping[str, str]) -> Celery:
     return app
 
 
-def _arguments(name: str) -> list[str]:
+def _arguments(name: str, env: Mapping[str, str]) -> list[str]:
     """The command line of a process, as the Procfile has it, or of a twin of it."""
     match name:
         case "outside":
@@ -245,10 +245,12 @@ def _arguments(name: str) -> list[str]:
             return ["manage.py", "keeper"]
         case "beat":
             return ["-m", "celery", "--quiet", "-A", "aiops.celery", "beat", "-l", "WARNING"]
-        case "io2":
-            # Another node of the pool, as on another host.
-            given = POOLS["io"].arguments
-            return ["-m", *("io2@%h" if word == "io@%h" else word for word in given)]
-        case pool:
-            # What `manage.py worker` becomes, without setting Django up for that first.
-            return ["-m", *POOLS[pool].arguments]
+        case _:
+            # What `manage.py worker` becomes, without setting Django up for that first. A twin is
+            # another node of the pool, as on another host.
+            pool = name.removesuffix("2")
+            given = list(POOLS[pool].arguments)
+            given[given.index("-n") + 1] = f"{name}@%h"
+            if slots := env.get(f"AIOPS_POOL_{pool.upper()}"):
+                given[given.index("-c") + 1] = slots
+            return ["-m", *given]

@@ -85,6 +85,13 @@ class Caller:
     def cancel(self, run_id: str) -> None:
         self.ask("stop", run_id=run_id)
 
+    def approve(self, run_id: str) -> None:
+        self.ask("approve", run_id=run_id)
+
+    def resume_lane(self, name: str) -> int:
+        """Let a stopped lane go on; returns how many steps wait for it."""
+        return int(self.ask("resume_lane", name=name)["answer"])
+
     def limbo(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask("limbo")["answer"]
         return found

@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
-from aiops.providers import session
+from aiops.providers import limits, session
 from tasks.demo.mail_sink import Journal, MailSink
+from tests.execution.conftest import engine, flows, no_session_left, script
+from tests.execution.engine import Engine
+from tests.fault_server.control import FaultServer
 from tests.providers import stub as server
+from tests.workflows.desk import Desk
+
+__all__ = ["engine", "flows", "no_session_left", "script"]
 
 
 @pytest.fixture
@@ -32,3 +39,14 @@ def outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MailSin
     monkeypatch.setenv("AIOPS_MAIL_JOURNAL_URL", sink.journal_url)
     yield sink
     sink.stop()
+
+
+@pytest.fixture
+def desk(
+    engine: Engine, outside: MailSink, faults: FaultServer, settings: Settings
+) -> Iterator[Desk]:
+    """The support workflow with everything around it. Its test is marked COMMITS."""
+    settings.AIOPS_WORKFLOWS = ["tasks.workflows"]
+    yield Desk(engine, faults)
+    # The limits and the breaker are counted at the broker: one test's are no other test's.
+    limits._redis().delete(*limits._redis().keys("aiops:lane:*") or ["none"])

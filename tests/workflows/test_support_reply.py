@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from aiops.flow import Absent, StepContext, Unsure
+from aiops.flow import Absent, NeedsHuman, StepContext, Transient, Unsure
 from aiops.flow.inline import run_inline
 from tasks.demo.mail_sink import MailSink
 from tasks.support import mail
 from tasks.support.policies import CATEGORIES, POLICIES
 from tasks.workflows.support_reply import (
     Draft,
+    Mail,
     Receipt,
     Ticket,
+    confirm,
     look_for_the_mail,
     send,
     support_reply,
@@ -20,6 +24,7 @@ from tasks.workflows.support_reply import (
 from tests.providers.stub import Reply, Request, Stub, chat, error, free_port, vectors
 
 TICKET = Ticket(sender="ada@customers.example", subject="Lost card", body="My card is lost.")
+SAID = "Your card is frozen in the app. A replacement arrives within five working days."
 DRAFT = Draft(subject="Re: Lost card", body="It is frozen.", policies=[], model="m", caveat="")
 
 
@@ -35,7 +40,7 @@ def scripted(request: Request) -> Reply:
         asks_for_categories = request.body["input"][1] == next(iter(CATEGORIES.values()))
         wanted = ("lost_or_stolen",) if asks_for_categories else ("lost-cards", "declined-cards")
         return vectors(*near(*wanted))
-    return chat("We froze your card. A new one is on its way. And if")
+    return chat(f"{SAID} And if")
 
 
 def test_a_ticket_is_classified_drafted_approved_and_answered_once(
@@ -51,7 +56,10 @@ def test_a_ticket_is_classified_drafted_approved_and_answered_once(
         "lost-cards",
         "declined-cards",
     ]
-    assert ended.results["draft"]["body"] == "We froze your card. A new one is on its way."
+    assert ended.results["draft"]["body"] == SAID
+    assert [cited["policy"] for cited in ended.results["draft"]["citations"]] == ["lost-cards"]
+    assert [found["passed"] for found in ended.results["checks"]] == [True, True, True]
+    assert ended.results["account"]["since"] == 2019
     assert mail.times_delivered(ended.output["message_id"]) == 1
 
 
@@ -65,6 +73,71 @@ def test_the_model_is_asked_with_the_policies_that_were_found(
     asked = model.requests[-1].body["messages"][-1]["content"]
     assert POLICIES[0].text in asked
     assert "Customer (lost or stolen): My card is lost." in asked
+
+
+def test_no_model_sees_private_data_and_the_answer_goes_to_the_sender(
+    model: Stub, outside: MailSink
+) -> None:
+    model.script = scripted
+    secret = {
+        "e-mail": "ada.private@home.example",
+        "iban": "DE89 3704 0044 0532 0130 00",
+        "card": "4111 1111 1111 1111",
+        "phone": "+49 170 1234567",
+    }
+    body = "My card is lost. " + " and ".join(secret.values())
+
+    ended = run_inline(support_reply, Mail(**{**TICKET.model_dump(), "body": body}))
+
+    assert ended.output["to"] == TICKET.sender
+    assert ended.results["ticket"]["removed"] == list(secret)
+    seen = json.dumps([request.body for request in model.requests])
+    assert [told for told in (*secret.values(), TICKET.sender) if told in seen] == []
+
+
+def test_a_reply_that_fails_its_checks_is_written_once_more(model: Stub, outside: MailSink) -> None:
+    said = iter(["As an AI I cannot help.", SAID])
+
+    def stumbling(request: Request) -> Reply:
+        is_chat = request.path.endswith("/completions")
+        return chat(next(said)) if is_chat else scripted(request)
+
+    model.script = stumbling
+
+    ended = run_inline(support_reply, TICKET)
+
+    assert ended.succeeded, ended.error
+    assert ended.results["draft"]["body"] == SAID
+    assert "as an ai" in model.requests[-1].body["messages"][0]["content"]
+
+
+def test_a_reply_that_fails_its_checks_twice_is_left_to_a_person(model: Stub) -> None:
+    model.script = lambda request: (
+        chat("As an AI I cannot help.")
+        if request.path.endswith("/completions")
+        else scripted(request)
+    )
+
+    ended = run_inline(support_reply, TICKET)
+
+    assert ended.stopped_at == "checks"
+    assert ended.error is not None
+    assert ended.error.word == "needs_human"
+    assert "approval" not in ended.results
+
+
+def test_a_mail_that_the_journal_does_not_have_is_looked_for_again(outside: MailSink) -> None:
+    with pytest.raises(Transient, match="does not have"):
+        confirm(Receipt(message_id="<nobody-sent-this@bank.example>", to=TICKET.sender))
+
+
+def test_a_mail_that_went_out_twice_is_told_to_a_person(outside: MailSink) -> None:
+    context = StepContext.sample("send")
+    sent = send(TICKET, DRAFT, context)
+    send(TICKET, DRAFT, context)
+
+    with pytest.raises(NeedsHuman, match="2 times"):
+        confirm(sent)
 
 
 def test_a_rejected_draft_sends_nothing(model: Stub, outside: MailSink) -> None:
