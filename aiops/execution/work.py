@@ -28,6 +28,7 @@ from aiops.flow.steps import Step as Code
 from aiops.models import Step
 from aiops.models.step import UNDO
 from aiops.pools import POOLS
+from aiops.telemetry import spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def run(
     )
     with leases.hold([held]):
         try:
-            with calling(_caller(claim, values)), _time_limit(node):
+            traced = spans.inside(claim.run_id, claim.step_id, claim.fence)
+            with calling(_caller(claim, values)), _time_limit(node), traced:
                 return _run(claim, node, values, held)
         except Exception as error:  # whatever an author's code raises becomes an outcome
             return Failure(describe(error, node.name))

@@ -21,7 +21,8 @@ class Node(models.Model):
     #: Its own clock minus the database's, in seconds, at the last report.
     skew_s = models.FloatField(default=0.0)
     is_leader = models.BooleanField(default=False)
-    #: Messages that did nothing, by cause: {"duplicate": n, "stale": n, ...}.
+    #: Messages that did nothing, by cause: {"duplicate": n, "stale": n, ...}; and what a keeper has
+    #: sent again: {"resent": n}.
     counters = models.JSONField(default=dict)
 
     class Meta:
