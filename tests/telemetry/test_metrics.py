@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 
 from aiops.admin import metrics as page
 from aiops.models import Attempt, Escalation, Event, Lane, ModelCall, Node, Run, Step
+from aiops.upkeep.metrics import today
 from aiops.upkeep.metrics.declared import METRICS, MOST_WORKFLOWS, OTHER
 from aiops.upkeep.metrics.samples import Samples
 from tests.execution.engine import COMMITS, Engine, the_step
@@ -85,22 +86,47 @@ def test_work_that_ended_is_counted_by_workflow_and_model(
 def test_counters_rise_from_scrape_to_scrape_and_are_the_same_in_every_process(
     engine: Engine, faults: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when rows are added up that cannot change any more."""
-    clock = [1000.0]
-    monkeypatch.setattr("aiops.upkeep.metrics.today.time.monotonic", lambda: clock[0])
+    """Also when what cannot change any more is added up, in small pieces."""
+    made = today.sources()
+    for source in made.values():
+        source.settled_s = 0
+    monkeypatch.setattr(today, "MARGIN", 0)
+    monkeypatch.setattr(today, "CHUNK", 1)
+    monkeypatch.setattr(today, "sources", lambda: made)
     for number in range(1, 5):
         engine.run("thinking", input={"label": str(number)})
         assert total(scrape(), "aiops_model_calls_total") == 3 * number
         assert total(scrape(), "aiops_attempts_total") == 2 * number
         assert total(scrape(), "aiops_runs_ended_total") == number
-        clock[0] += 4000
     first = scrape()
+    assert made["attempts"]._after == Attempt.objects.latest("id").id
+    monkeypatch.undo()
     page._registry.cache_clear()
     other = scrape()
 
     same = [key for key in first if key[0].endswith(("_total", "_count", "_bucket"))]
     assert same
-    assert {key: first[key] for key in same} == {key: other[key] for key in same}
+    assert [first[key] for key in same] == pytest.approx([other[key] for key in same])
+
+
+def test_a_day_that_is_too_much_for_one_scrape_is_not_told_by_halves(
+    engine: Engine, faults: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = today.sources()
+    made["attempts"].settled_s = 0
+    monkeypatch.setattr(today, "MARGIN", 0)
+    monkeypatch.setattr(today, "CHUNK", 1)
+    monkeypatch.setattr(today, "MOST_S", -1.0)
+    monkeypatch.setattr(today, "sources", lambda: made)
+    engine.run("thinking")
+    behind = scrape()
+    monkeypatch.setattr(today, "MOST_S", 60.0)
+    there = scrape()
+
+    assert value(behind, "aiops_scrape_ok", part="attempts") == 0
+    assert total(behind, "aiops_attempts_total") == 0
+    assert value(there, "aiops_scrape_ok", part="attempts") == 1
+    assert total(there, "aiops_attempts_total") == 2
 
 
 def test_yesterday_is_not_counted(engine: Engine, faults: FaultServer) -> None:

@@ -115,11 +115,15 @@ def _bounded(values: Mapping[Labels, T], names: Labels, zero: T) -> dict[Labels,
 
 
 def _merged(values: Mapping[Labels, T], place: int, most: int, zero: T) -> dict[Labels, T]:
-    names: set[str] = {key[place] for key in values}
-    kept = sorted(names)[:most]
+    kept = frozenset(sorted({key[place] for key in values})[:most])
     found: dict[Labels, T] = {}
-    for labels, value in values.items():
-        name = labels[place] if labels[place] in kept else OTHER
-        key = (*labels[:place], name, *labels[place + 1 :])
-        found[key] = found.get(key, zero) + value
+    for key, value in values.items():
+        told = _told_as(key, place, kept)
+        found[told] = found.get(told, zero) + value
     return found
+
+
+def _told_as(labels: Labels, place: int, kept: frozenset[str]) -> Labels:
+    if labels[place] in kept:
+        return labels
+    return (*labels[:place], OTHER, *labels[place + 1 :])

@@ -9,13 +9,12 @@ added up once and kept, so that a scrape reads the last minutes and not the day.
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from aiops.models.run import ENDED
@@ -27,62 +26,72 @@ Row = tuple[Any, ...]
 _ENDED = ", ".join(f"'{state}'" for state in ENDED)
 
 
+#: Rows that are added up in one statement, and how long a scrape goes on with what it has missed.
+CHUNK = 200_000
+MOST_S = 3.0
+#: Ids are given away in a slightly other order than times: so many are looked at once more.
+MARGIN = 1000
+#: Above every id.
+ALL = 2**62
+
+
+class Behind(DatabaseError):
+    """There is more than one scrape can add up; half of it would look like a day of little work."""
+
+
 @dataclass(slots=True)
 class Source:
-    """A table whose rows of the day are counted; `key` rises, and is where the next reading begins."""
+    """A table whose rows of the day are counted, in the order of a key that rises with the time."""
 
-    #: Selects rows with `key` above %(after)s and `at` or later than %(day)s; its first column says
-    #: whether the row's key is at most %(cut)s.
+    #: Counts rows with a key above %(after)s and at most %(upto)s, of %(day)s or later.
     sql: str
-    #: The highest key of the table now, and the one before the day's first.
-    top: Callable[[], Any]
-    begin: Callable[[datetime], Any]
+    #: A key such that every row up to it is older than a moment.
+    before: Callable[[datetime], Any]
+    #: A key that is some way further; and one above all.
+    further: Callable[[Any], Any]
+    end: Any
     tell: Callable[[Samples, Row], None]
     #: After this long a row is as it stays, and none comes before it.
     settled_s: float
     _day: datetime | None = None
     _after: Any = None
     _kept: Samples = field(default_factory=Samples)
-    #: When, by time.monotonic(), the highest key was which.
-    _tops: deque[tuple[float, Any]] = field(default_factory=deque)
 
     def read(self, told: Samples, day: datetime) -> None:
         if self._day != day:
-            self._day, self._after, self._kept = day, self.begin(day), Samples()
-            self._tops.clear()
-        cut = self._cut()
+            self._after, self._kept = self.before(day), Samples()
+            self._day = day
+        self._keep(self.before(timezone.now() - timedelta(seconds=self.settled_s)), day)
         fresh = Samples()
-        for is_settled, *row in _rows(
-            self.sql,
-            after=self._after,
-            cut=cut,
-            day=day,
-            bounds=[*map(float, BOUNDS_S)],
-            long_bounds=[*map(float, LONG_BOUNDS_S)],
-        ):
-            self.tell(self._kept if is_settled else fresh, tuple(row))
-        self._after = cut
+        self._count(fresh, day, upto=self.end)
         told.update(self._kept)
         told.update(fresh)
 
-    def _cut(self) -> Any:
-        """Up to where nothing changes any more."""
-        now, found = time.monotonic(), self._after
-        while self._tops and self._tops[0][0] <= now - self.settled_s:
-            found = self._tops.popleft()[1]
-        if not self._tops or self._tops[-1][0] < now - 1:
-            self._tops.append((now, self.top()))
-        return max(found, self._after)
+    def _keep(self, settled: Any, day: datetime) -> None:
+        """Add up for good what cannot change any more."""
+        give_up = time.monotonic() + MOST_S
+        while self._after < settled:
+            if time.monotonic() > give_up:
+                raise Behind("the day is still being added up")
+            upto = min(self.further(self._after), settled)
+            self._count(self._kept, day, upto=upto)
+            self._after = upto
+
+    def _count(self, told: Samples, day: datetime, *, upto: Any) -> None:
+        bounds, long_bounds = [*map(float, BOUNDS_S)], [*map(float, LONG_BOUNDS_S)]
+        given = {"after": self._after, "upto": upto, "day": day}
+        for row in _rows(self.sql, **given, bounds=bounds, long_bounds=long_bounds):
+            self.tell(told, row)
 
 
 # Attempts
 
 _ATTEMPTS = """
-SELECT a.id <= %(cut)s, r.workflow, s.pool, a.outcome,
+SELECT r.workflow, s.pool, a.outcome,
     width_bucket(extract(epoch FROM a.finished_at - a.started_at)::float8, %(bounds)s::float8[]),
     count(*), sum(extract(epoch FROM a.finished_at - a.started_at))::float8
 FROM aiops_attempt a JOIN aiops_step s ON s.id = a.step_id JOIN aiops_run r ON r.id = a.run_id
-WHERE a.id > %(after)s AND a.finished_at >= %(day)s GROUP BY 1, 2, 3, 4, 5
+WHERE a.id > %(after)s AND a.id <= %(upto)s AND a.finished_at >= %(day)s GROUP BY 1, 2, 3, 4
 """
 
 
@@ -95,7 +104,7 @@ def _tell_attempts(told: Samples, row: Row) -> None:
 # Model calls
 
 _CALLS = """
-SELECT id <= %(cut)s, asked_model, workflow, outcome, purpose,
+SELECT asked_model, workflow, outcome, purpose,
     width_bucket(coalesce(provider_s, 0), %(bounds)s::float8[]),
     count(*), coalesce(sum(provider_s), 0)::float8, coalesce(sum(queue_s), 0)::float8,
     coalesce(sum(tokens_in), 0), coalesce(sum(tokens_cached), 0), coalesce(sum(tokens_out), 0),
@@ -103,7 +112,8 @@ SELECT id <= %(cut)s, asked_model, workflow, outcome, purpose,
     coalesce(sum(cost_microusd) FILTER (WHERE is_uncertain), 0)::float8,
     count(*) FILTER (WHERE cost_microusd IS NULL)
 FROM aiops_modelcall
-WHERE id > %(after)s AND started_at >= %(day)s AND outcome <> 'open' GROUP BY 1, 2, 3, 4, 5, 6
+WHERE id > %(after)s AND id <= %(upto)s AND started_at >= %(day)s AND outcome <> 'open'
+GROUP BY 1, 2, 3, 4, 5
 """
 
 
@@ -125,7 +135,7 @@ def _tell_calls(told: Samples, row: Row) -> None:
 # Runs
 
 _RUNS = f"""
-SELECT r.since <= %(cut)s, r.workflow, r.state,
+SELECT r.workflow, r.state,
     width_bucket(extract(epoch FROM r.finished_at - r.created_at)::float8, %(long_bounds)s::float8[]),
     CASE WHEN last.at IS NOT NULL THEN width_bucket(
         greatest(extract(epoch FROM r.finished_at - last.at), 0)::float8, %(bounds)s::float8[]) END,
@@ -135,7 +145,8 @@ FROM aiops_run r LEFT JOIN LATERAL (
     SELECT max(s.finished_at) AS at FROM aiops_step s
     WHERE s.run_id = r.id AND s.item IS NULL AND r.state <> 'cancelled'
 ) last ON TRUE
-WHERE r.state IN ({_ENDED}) AND r.since > %(after)s AND r.since >= %(day)s GROUP BY 1, 2, 3, 4, 5
+WHERE r.state IN ({_ENDED}) AND r.since > %(after)s AND r.since <= %(upto)s AND r.since >= %(day)s
+GROUP BY 1, 2, 3, 4
 """
 
 
@@ -147,46 +158,51 @@ def _tell_runs(told: Samples, row: Row) -> None:
         told.put("aiops_user_status_lag_seconds", lag_part, number, lag_s)
 
 
-def _highest(table: str) -> Callable[[], int]:
-    return lambda: int(_rows(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0])
+# Found by halves: ids rise with the time, and no index has the times.
+_BEFORE = """
+WITH RECURSIVE half (low, high) AS (
+    SELECT 0::bigint, coalesce(max(id), 0)::bigint FROM {table}
+    UNION ALL
+    SELECT CASE WHEN is_older THEN middle + 1 ELSE low END, CASE WHEN is_older THEN high ELSE middle END
+    FROM (
+        SELECT low, high, (low + high) / 2 AS middle, coalesce((
+            SELECT {at} < %(moment)s FROM {table} WHERE id > (low + high) / 2 ORDER BY id LIMIT 1
+        ), FALSE) AS is_older
+        FROM half WHERE low < high
+    ) looked
+)
+SELECT max(low) FROM half
+"""
 
 
-def _first_attempt(day: datetime) -> int:
-    """The attempt before the day's first, found by halves: ids rise with the time."""
-    low, high = 0, _highest("aiops_attempt")()
-    while low < high:
-        middle = (low + high) // 2
-        found = _rows(
-            "SELECT finished_at FROM aiops_attempt WHERE id > %(id)s ORDER BY id LIMIT 1", id=middle
-        )
-        if found and found[0][0] < day:
-            low = middle + 1
-        else:
-            high = middle
-    # Some are written in another order than they ended in.
-    return max(0, low - 1000)
+def _before(table: str, at: str) -> Callable[[datetime], int]:
+    sql = _BEFORE.format(table=table, at=at)
+
+    def found(moment: datetime) -> int:
+        return max(0, int(_rows(sql, moment=moment)[0][0]) - MARGIN)
+
+    return found
 
 
-def _first_call(day: datetime) -> int:
-    found = _rows(
-        "SELECT id FROM aiops_modelcall WHERE started_at >= %(day)s ORDER BY started_at LIMIT 1",
-        day=day,
-    )
-    return max(0, found[0][0] - 1000) if found else _highest("aiops_modelcall")()
+def _more_ids(key: int) -> int:
+    return key + CHUNK
 
 
 def sources() -> dict[str, Source]:
     """What one process has added up so far of each table."""
+    attempts = _before("aiops_attempt", "finished_at")
+    calls = _before("aiops_modelcall", "started_at")
     return {
-        "attempts": Source(
-            *(_ATTEMPTS, _highest("aiops_attempt"), _first_attempt, _tell_attempts), settled_s=60
-        ),
+        "attempts": Source(_ATTEMPTS, attempts, _more_ids, ALL, _tell_attempts, settled_s=60),
         # A call is open for as long as it takes, and is booked when its worker is known to be lost.
-        "calls": Source(
-            *(_CALLS, _highest("aiops_modelcall"), _first_call, _tell_calls), settled_s=1800
-        ),
+        "calls": Source(_CALLS, calls, _more_ids, ALL, _tell_calls, settled_s=1800),
         "ends": Source(
-            _RUNS, timezone.now, lambda day: day - timedelta(microseconds=1), _tell_runs, 60
+            _RUNS,
+            before=lambda moment: moment - timedelta(microseconds=1),
+            further=lambda key: key + timedelta(hours=1),
+            end=datetime.max.replace(tzinfo=UTC),
+            tell=_tell_runs,
+            settled_s=60,
         ),
     }
 
