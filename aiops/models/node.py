@@ -22,7 +22,7 @@ class Node(models.Model):
     skew_s = models.FloatField(default=0.0)
     is_leader = models.BooleanField(default=False)
     #: Messages that did nothing, by cause: {"duplicate": n, "stale": n, ...}; and what a keeper has
-    #: sent again: {"resent": n}.
+    #: sent again and has last found in limbo: {"resent": n, "limbo": n}.
     counters = models.JSONField(default=dict)
 
     class Meta:

@@ -218,6 +218,7 @@ class Keeper:
             return
         found = prove.limbo() if self._has_proved_all else prove.limbo(recent_s=None)
         self._has_proved_all = True
+        node.proved(len(found))
         if found:
             log.warning("limbo.found number=%d first=%s", len(found), found[0])
         for one in found:

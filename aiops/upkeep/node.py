@@ -57,6 +57,17 @@ def worker_name() -> str:
 RESENT = "resent"
 
 
+#: The name under which the leading keeper keeps how many steps its last proof found in limbo.
+LIMBO = "limbo"
+
+
+def proved(in_limbo: int) -> None:
+    """Say what the last proof found, for whoever wants to know it more often than it can be proved."""
+    Node.objects.filter(name=_self.name).update(
+        counters=RawSQL("jsonb_set(counters, ARRAY[%s], to_jsonb(%s))", [LIMBO, in_limbo])
+    )
+
+
 def count(cause: str, number: int = 1) -> None:
     """Count messages that did nothing, and those that were sent again."""
     Node.objects.filter(name=_self.name).update(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Count
 from django.test import RequestFactory
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -281,3 +282,40 @@ def test_a_scrape_writes_nothing_and_asks_a_bounded_number_of_queries(
     words = {query["sql"].split()[0].upper() for query in few}
     assert words <= {"SELECT", "WITH", "SET", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"}
     assert before == Event.objects.filter(run=Run.objects.earliest("created_at")).count()
+
+
+def test_what_the_leading_keeper_has_proved_is_not_proved_again(
+    flows: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aiops.upkeep import node, prove
+
+    Node.objects.create(name="k", role="keeper", host="h", pid=1, is_leader=True)
+    monkeypatch.setattr(node._self, "name", "k")
+    node.proved(3)
+    monkeypatch.setattr(prove, "number", lambda: pytest.fail("it was proved once more"))
+    told = scrape()
+    assert value(told, "aiops_limbo_steps") == 3
+    assert not [labels for name, labels in told if ("cause", "limbo") in labels]
+
+    monkeypatch.setattr(prove, "number", lambda: 5)
+    Node.objects.update(seen_at=timezone.now() - timedelta(hours=1))
+    assert value(scrape(), "aiops_limbo_steps") == 5
+
+
+def test_every_kind_of_wait_is_found_by_its_own_index(engine: Engine, script: Script) -> None:
+    """The counts are those of a look at every step."""
+    script.tell("use", ValueError("x"))
+    script.tell("two", ValueError("x"))
+    script.tell("square", *[ValueError("x")] * 9)
+    for name in ("letter", "payment", "nap", "family", "retried", "squares", "side_by_side"):
+        engine.run(name, input={"items": [1, 2, 3], "label": "A1"})
+    waits = Step.objects.filter(
+        state__in=["waiting", "retrying", "attention"], run__finished_at__isnull=True
+    ).exclude(reason="")
+    told = scrape()
+
+    expected = dict(waits.values_list("reason").annotate(number=Count("id")))
+    assert set(expected) >= {"approval", "event", "timer", "child", "retry"}
+    found = {reason: value(told, "aiops_parked_steps", reason=reason) for reason in expected}
+    assert found == expected
+    assert total(told, "aiops_parked_steps") == sum(expected.values())

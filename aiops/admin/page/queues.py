@@ -23,6 +23,7 @@ from aiops.models import Node, Pausable, Pause, Step, StepState, WorkflowVersion
 from aiops.pools import POOLS, STEP_POOLS
 from aiops.upkeep import prove
 from aiops.upkeep.doctor import SILENT_S, SKEW_S
+from aiops.upkeep.node import LIMBO
 from aiops.upkeep.queues import QueueRow, messages, queues
 
 #: Nodes that have been silent for longer are not worth a line; at most so many are shown.
@@ -201,7 +202,11 @@ _CAUSES = {
 
 def did_nothing(counters: Mapping[str, int]) -> str:
     """The messages that came and did nothing, by cause."""
-    told = [f"{number:,} {_CAUSES.get(cause, cause)}" for cause, number in counters.items()]
+    told = [
+        f"{number:,} {_CAUSES.get(cause, cause)}"
+        for cause, number in counters.items()
+        if cause != LIMBO
+    ]
     return ", ".join(told) or "none"
 
 

@@ -18,7 +18,7 @@ from aiops.upkeep import prove, queues
 from aiops.upkeep.doctor import SILENT_S
 from aiops.upkeep.metrics.declared import MOST_LANES
 from aiops.upkeep.metrics.samples import Samples
-from aiops.upkeep.node import RESENT
+from aiops.upkeep.node import LIMBO, RESENT
 
 _OPEN = ", ".join(f"'{state}'" for state in RunState.values if state not in ENDED)
 #: Between two looks of the keeper and for a moment more, what is due is no news.
@@ -44,8 +44,18 @@ def broker(told: Samples) -> None:
         told.add("aiops_queue_messages", found[pool], pool)
 
 
+# The keeper looks at all that is unfinished every few seconds: a scrape must not do it once more.
+_PROVED = """
+SELECT counters ->> %(limbo)s FROM aiops_node WHERE role = 'keeper' AND is_leader
+    AND seen_at > clock_timestamp() - make_interval(secs => %(silent_s)s) LIMIT 1
+"""
+
+
 def limbo(told: Samples) -> None:
-    told.add("aiops_limbo_steps", prove.number())
+    """What the leader has last found; where nobody leads, it is looked for here."""
+    found = _rows(_PROVED, limbo=LIMBO, silent_s=SILENT_S)
+    is_proved = bool(found) and found[0][0] is not None
+    told.add("aiops_limbo_steps", int(found[0][0]) if is_proved else prove.number())
 
 
 _LEASES = """
@@ -74,13 +84,28 @@ def leases(told: Samples) -> None:
     told.add("aiops_user_status_stale_seconds", max(0.0, stale_s - STALE_SLACK_S))
 
 
-# By the runs that are open: an index of all steps by their state would cost every step.
 _OPEN_RUNS = f"SELECT state, count(*) FROM aiops_run WHERE state IN ({_OPEN}) GROUP BY state"
+# Each arm reads an index that holds only what waits; one of all steps by state would cost every step.
 _PARKED = f"""
-SELECT s.reason, count(*), extract(epoch FROM now() - min(s.since))::float8
-FROM aiops_run r JOIN aiops_step s ON s.run_id = r.id
-WHERE r.state IN ({_OPEN}) AND s.state IN ('waiting', 'retrying', 'attention') AND s.reason <> ''
-GROUP BY s.reason
+SELECT w.reason, count(*), extract(epoch FROM now() - min(w.since))::float8 FROM (
+    SELECT id, run_id, reason, since FROM aiops_step
+    WHERE wake_at IS NOT NULL AND state IN ('waiting', 'retrying')
+    UNION
+    SELECT id, run_id, reason, since FROM aiops_step
+    WHERE dispatch_due IS NOT NULL AND state = 'waiting' AND reason = 'items'
+    UNION
+    SELECT id, run_id, reason, since FROM aiops_step
+    WHERE reason IN ('lane', 'budget') AND state = 'waiting'
+    UNION
+    SELECT s.id, s.run_id, s.reason, s.since FROM aiops_escalation e
+    JOIN aiops_step s ON s.id = e.step_id
+    WHERE e.state = 'open' AND s.state IN ('attention', 'waiting')
+    UNION
+    SELECT s.id, s.run_id, s.reason, s.since FROM aiops_run c
+    JOIN aiops_step s ON s.id = c.parent_step_id
+    WHERE c.state IN ({_OPEN}) AND s.state = 'waiting'
+) w JOIN aiops_run r ON r.id = w.run_id AND r.finished_at IS NULL
+GROUP BY w.reason
 """
 _REASONS = ("retry", "lane", "budget", "items", "approval", "event", "timer", "child", "person")
 
@@ -116,6 +141,7 @@ def nodes(told: Samples) -> None:
         told.add("aiops_node_silent_seconds", silent_s, role)
         told.most("aiops_clock_skew_seconds", skew_s)
     counters = {"repeated": 0, "leased": 0, "stale": 0, RESENT: 0, **dict(_rows(_COUNTERS))}
+    counters.pop(LIMBO, None)
     told.add("aiops_messages_resent", counters.pop(RESENT))
     for cause, number in counters.items():
         told.add("aiops_messages_ignored", number, cause)
