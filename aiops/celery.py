@@ -9,10 +9,11 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import task_postrun, task_prerun
+from celery.signals import task_postrun, task_prerun, worker_process_shutdown
 from kombu import Exchange, Queue
 
 from aiops.pools import POOLS
+from aiops.telemetry import logs, spans
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 
@@ -114,6 +115,9 @@ CHECK_CONNECTION_S = 10.0
 
 _last_check = threading.local()
 
+#: Messages whose first argument is a run.
+_ABOUT_A_RUN = frozenset({"tasks.run_steps", "tasks.run_items", "tasks.join"})
+
 
 @task_prerun.connect
 @task_postrun.connect
@@ -125,3 +129,21 @@ def drop_stale_connections(**_: Any) -> None:
     if now - getattr(_last_check, "at", 0.0) > CHECK_CONNECTION_S:
         _last_check.at = now
         close_old_connections()
+
+
+@task_prerun.connect
+def say_what_it_is_about(task: Any = None, args: Any = (), task_id: str = "", **_: Any) -> None:
+    """Let every log line of a message name the message and its run."""
+    about = {"run": args[0]} if args and getattr(task, "name", "") in _ABOUT_A_RUN else {}
+    logs.bind(task_id=task_id, **about)
+
+
+@task_postrun.connect
+def say_no_more(**_: Any) -> None:
+    logs.unbind()
+
+
+@worker_process_shutdown.connect
+def hand_over_spans(**_: Any) -> None:
+    """A child of a prefork worker ends without the usual farewells."""
+    spans.flush()

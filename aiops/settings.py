@@ -13,6 +13,7 @@ from django.templatetags.static import static
 
 from aiops.servers.environment import addresses
 from aiops.servers.home import home
+from aiops.telemetry.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 #: "production" refuses every convenience below; anything else is a developer's machine.
@@ -129,6 +130,8 @@ STORAGES = {
 
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = os.environ.get("SECURE_SSL_REDIRECT", "1") == "1"
+    # Prometheus asks on the inside, where there is no TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
@@ -136,20 +139,7 @@ if IS_PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {
-        # It tells of every request.
-        "httpx2": {"level": "WARNING"},
-        # Told to be talkative, these write down prompts and headers.
-        "httpcore2": {"level": "WARNING"},
-        "openai": {"level": "WARNING"},
-    },
-}
+LOGGING = logging_config(os.environ.get("LOG_LEVEL", "INFO"), is_production=IS_PRODUCTION)
 
 #: The label beside every page's name, with a colour of unfold.
 _ENVIRONMENTS = {"staging": ["Staging", "warning"], "production": ["Production", "danger"]}
@@ -233,6 +223,20 @@ AIOPS_ROUTES: dict[str, list[dict[str, Any]]] = json.loads(os.environ.get("AIOPS
 AIOPS_FLOWER_URL = os.environ.get(
     "AIOPS_FLOWER_URL", f"http://127.0.0.1:{os.environ.get('FLOWER_PORT', '5555')}"
 )
+
+# Telemetry (docs/telemetry.md)
+
+#: Traces leave when the environment says where to, as OpenTelemetry names it.
+AIOPS_TRACES = os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true" and any(
+    os.environ.get(f"OTEL_EXPORTER_OTLP_{name}") for name in ("ENDPOINT", "TRACES_ENDPOINT")
+)
+#: Whether spans of model calls hold what was asked and answered. It leaves this system then.
+AIOPS_TRACE_CONTENT = os.environ.get("AIOPS_TRACE_CONTENT") == "1"
+#: Who may read /metrics: whoever knows this; without it, only this machine.
+AIOPS_METRICS_TOKEN = os.environ.get("AIOPS_METRICS_TOKEN", "")
+#: Links of a run's page, such as https://traces.example.org/trace/{trace_id}; {run_id} is known too.
+AIOPS_TRACE_URL = os.environ.get("AIOPS_TRACE_URL", "")
+AIOPS_LOG_URL = os.environ.get("AIOPS_LOG_URL", "")
 
 # Celery (each value is argued in docs/decisions/5-celery-settings.md)
 

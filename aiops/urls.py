@@ -5,10 +5,12 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from aiops.admin.flower import flower
+from aiops.admin.metrics import metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("metrics", metrics, name="metrics"),
     path("flower/", flower, name="flower"),
     path("flower/<path:page>", flower, name="flower_page"),
 ]

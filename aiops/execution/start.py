@@ -35,6 +35,7 @@ from aiops.flow.errors import PermanentInput
 from aiops.flow.plan import Plan, PlanNode
 from aiops.flow.workflows import Workflow
 from aiops.models import Priority, Run, StepState, transitions
+from aiops.telemetry import spans
 
 IfExists = Literal["return", "reject", "replace", "queue"]
 
@@ -196,7 +197,7 @@ def _insert(
         turn=_turn(workflow, options),
         title=options.title,
         priority=options.priority,
-        metadata=options.metadata,
+        metadata=spans.with_caller(options.metadata),
         started_by=options.started_by,
         deadline_at=deadline_at,
         input_hash=accepted.hash,

@@ -31,6 +31,7 @@ from aiops.flow.retry import Retry, is_last_repair
 from aiops.flow.steps import Step as Code
 from aiops.models import Step
 from aiops.pools import POOLS
+from aiops.telemetry import spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,8 @@ def run(
     )
     with leases.hold([held]):
         try:
-            with calling(_caller(claim, node, values)), _time_limit(node):
+            traced = spans.inside(claim.run_id, claim.step_id, claim.fence)
+            with calling(_caller(claim, node, values)), _time_limit(node), traced:
                 return _run(claim, node, values, held)
         except Exception as error:  # whatever an author's code raises becomes an outcome
             return Failure(describe(error, node.name))

@@ -23,7 +23,8 @@ class Node(models.Model):
     is_leader = models.BooleanField(default=False)
     #: Of a keeper that leads: how many steps were in limbo when it last looked. None: not looked yet.
     limbo = models.IntegerField(null=True, blank=True)
-    #: Messages that did nothing, by cause: {"duplicate": n, "stale": n, ...}.
+    #: Messages that did nothing, by cause: {"duplicate": n, "stale": n, ...}; and what a keeper has
+    #: sent again: {"resent": n}.
     counters = models.JSONField(default=dict)
 
     class Meta:

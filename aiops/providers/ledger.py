@@ -18,7 +18,7 @@ from aiops.models.budget import Budget
 from aiops.models.budget_moves import NotEnough, Wanted
 from aiops.models.call_content import Capture
 from aiops.models.model_call import CallOutcome, CostSource, ModelCall, Purpose
-from aiops.providers import budgets, capture, memo, prices
+from aiops.providers import budgets, capture, memo, prices, traced
 from aiops.providers.calling import Call, Next, Raw
 from aiops.providers.errors import spent_on
 from aiops.providers.exchange import RawAnswer
@@ -75,6 +75,8 @@ class Entry:
     left_at: float | None = None
     raw: Raw | None = None
     said: StepError | None = None
+    #: The row as it is in the end; None: nothing left.
+    settled: ModelCall | None = None
 
     def answered(self, raw: Raw) -> None:
         self.raw = raw
@@ -113,6 +115,7 @@ class Entry:
         row.cost_microusd, row.cost_source = 0, CostSource.TABLE
         row.model, row.finished_at = found.raw.model, datetime.now(UTC)
         row.save(force_insert=True)
+        traced.called(row, self.asked, found.raw)
 
     def ends(self, error: BaseException | None) -> None:
         """Settle. What cannot be written now is booked later, as uncertain; the answer is not lost."""
@@ -123,6 +126,8 @@ class Entry:
             log.warning("ledger.not_settled step=%s error=%s", self.asked.caller.step_id, trouble)
             if not connection.in_atomic_block:
                 connection.close()
+        if self.settled is not None:
+            traced.called(self.settled, self.asked, self.raw)
 
     def _settle(self, error: BaseException | None) -> None:
         if error is not None and self.left_at is None:
@@ -130,6 +135,7 @@ class Entry:
             return
         row = self.row or self._blank()
         self._fill(row, error)
+        self.settled = row
         reserved = row.reserved_microusd or 0
         row.reserved_microusd = None
         if self.row is None:

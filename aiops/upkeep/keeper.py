@@ -20,6 +20,7 @@ from django.utils import timezone
 from aiops.execution import bulk_work, cancel, deliver, dispatch, recovery, resend
 from aiops.execution.advance import advance, stop_child
 from aiops.models import Run, Step
+from aiops.telemetry import spans
 from aiops.upkeep import lanes, ledger, node, prove, reminders
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ REMIND_S = 5.0
 BULK_S = 1.0
 LEDGER_S = 5.0
 REPORT_S = 5.0
+TRACE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -78,12 +80,13 @@ class Keeper:
             Duty(lanes.look_after, LANES_S),
             Duty(self._wake, WAKE_S),
             Duty(self._recover, RECOVER_S),
-            Duty(resend.resend_due, RESEND_S),
+            Duty(self._resend, RESEND_S),
             Duty(self._prove, PROVE_S),
             Duty(deliver.hand_out, NOTIFY_S),
             Duty(reminders.remind, REMIND_S),
             Duty(bulk_work.ring, BULK_S),
             Duty(ledger.look_after, LEDGER_S),
+            *_tracing(),
             Duty(self._report, REPORT_S),
         ]
         while not self.stop.is_set():
@@ -94,6 +97,7 @@ class Keeper:
                 self._hang_up()
                 self.stop.wait(0.5)
         self._hang_up()
+        spans.flush()
 
     def _turn(self) -> None:
         line = self._line or self._call()
@@ -207,6 +211,11 @@ class Keeper:
         """Whether workers have had the time to renew since this keeper reached the database."""
         return time.monotonic() - self._since > GRACE_S
 
+    def _resend(self) -> None:
+        """Send again what was lost, and count it."""
+        if sent := resend.resend_due():
+            node.count(node.RESENT, sent)
+
     def _prove(self) -> None:
         if not self._has_looked_long_enough():
             return
@@ -227,6 +236,15 @@ class Keeper:
 
     def _report(self) -> None:
         node.report("keeper", is_leader=self._is_leader, limbo=self._limbo)
+
+
+def _tracing() -> list[Duty]:
+    """What traces need; nothing where they are off."""
+    if not spans.is_on():
+        return []
+    from aiops.upkeep.tracing import Recorder
+
+    return [Duty(Recorder().look, TRACE_S)]
 
 
 def _publish(runs: Sequence[UUID]) -> None:

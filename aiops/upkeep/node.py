@@ -53,12 +53,16 @@ def worker_name() -> str:
     return f"{name}/{os.getpid()}{suffix}"
 
 
-def count(cause: str) -> None:
-    """Count a message that did nothing."""
+#: The cause under which a keeper counts what it has sent again.
+RESENT = "resent"
+
+
+def count(cause: str, number: int = 1) -> None:
+    """Count messages that did nothing, and those that were sent again."""
     Node.objects.filter(name=_self.name).update(
         counters=RawSQL(
-            "jsonb_set(counters, ARRAY[%s], to_jsonb(coalesce((counters->>%s)::bigint, 0) + 1))",
-            [cause, cause],
+            "jsonb_set(counters, ARRAY[%s], to_jsonb(coalesce((counters->>%s)::bigint, 0) + %s))",
+            [cause, cause, number],
         )
     )
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.safestring import SafeString
 
 from aiops.admin.page import bars, graph, reading, timeline, usual, words
@@ -32,6 +33,7 @@ from aiops.execution.answers import answers_of
 from aiops.execution.facts import RunFacts, StepRow, load
 from aiops.execution.offers import Offer, offers
 from aiops.models import Run, StepState
+from aiops.telemetry import ids
 
 Can = Callable[[str], bool]
 
@@ -240,4 +242,17 @@ def _links(facts: RunFacts) -> dict[str, Any]:
     return {
         "related": [(told, key) for told, key in related if key],
         "parent_step": run.parent_step_id,
+        "trace_id": ids.trace_hex(run.id)
+        if settings.AIOPS_TRACES or settings.AIOPS_TRACE_URL
+        else "",
+        "trace_url": _outside(settings.AIOPS_TRACE_URL, run),
+        "log_url": _outside(settings.AIOPS_LOG_URL, run),
     }
+
+
+def _outside(template: str, run: Run) -> str:
+    """Where another system shows this run; "" where no setting says so."""
+    known = {"{trace_id}": ids.trace_hex(run.id), "{run_id}": str(run.id)}
+    for name, value in known.items():
+        template = template.replace(name, value)
+    return template

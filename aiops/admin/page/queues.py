@@ -195,6 +195,7 @@ _CAUSES = {
     "repeated": "of steps done before",
     "leased": "of steps another worker had",
     "stale": "stale",
+    "resent": "sent again",
 }
 
 
