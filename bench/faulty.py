@@ -70,10 +70,7 @@ app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     worker_disable_prefetch=True,
-    broker_transport_options={
-        "global_keyprefix": "peer:",
-        "visibility_timeout": float(os.environ.get("BENCH_VISIBILITY_S", "3600")),
-    },
+    broker_transport_options={"global_keyprefix": "peer:"},
     result_backend_transport_options={"global_keyprefix": "peer:"},
     broker_connection_retry_on_startup=True,
 )

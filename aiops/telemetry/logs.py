@@ -19,7 +19,7 @@ _FIELD = re.compile(r"(\w+)=%")
 _SECRET_NAME = re.compile(r"pass(word|wd)?$|secret|token$|api_?key$|authorization|credential", re.I)
 #: What looks like a secret wherever it stands: the user part of a URL, bearers, keys.
 _SECRETS = (
-    (re.compile(r"(\w+://)[^/\s@]+@"), r"\1***@"),
+    (re.compile(r"\b(\w+://)[^/\s@]+@"), r"\1***@"),
     (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{8,}"), r"\1 ***"),
     (re.compile(r"\b(sk|pk|rk|whsec|ghp|xox[abp])[-_][\w+/=-]{8,}"), r"\1-***"),
     (
@@ -163,7 +163,8 @@ def without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
             event[name] = "***"
         elif isinstance(value, str):
             text = _BODY.sub(" (the rest is left out)", value) if is_celery else value
-            event[name] = struck(text)[:MOST_CHARS]
+            # Cut before as well: to look through a whole document takes longer than to write it.
+            event[name] = struck(text[: 2 * MOST_CHARS])[:MOST_CHARS]
     return event
 
 

@@ -241,4 +241,4 @@ def test_a_run_without_a_title_has_its_workflows_name() -> None:
 
     (line,) = waiting.shown([row], NOON + timedelta(minutes=47))
 
-    assert (line.title, line.reason, line.age) == ("line", "Agree waits", "47 min")
+    assert (line.title, line.reason, line.age) == ("line", "agree waits", "47 min")

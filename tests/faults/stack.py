@@ -222,7 +222,7 @@ class Stack:
         if self.record.rows(f"{busy} LIMIT 1"):
             self.all_down()
         self.record.rows(
-            "DELETE FROM aiops_lane; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
+            "DELETE FROM aiops_lane; DELETE FROM aiops_budget; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
             " DELETE FROM aiops_step; DELETE FROM aiops_run"
         )
         self.broker.flushall()
