@@ -74,7 +74,13 @@ def react(
             reaction = _ask_again(node, error, history, now)
         case _:
             reaction = decide(
-                error, policy=node.retry, effect=node.effect, history=history, now=now, rng=rng
+                error,
+                policy=node.retry,
+                effect=node.effect,
+                history=history,
+                now=now,
+                rng=rng,
+                is_item=claim.item is not None,
             )
     ending = Ending(
         state=StepState.FAILED,

@@ -158,6 +158,9 @@ class Fail:
 Reaction: TypeAlias = RetryAt | Park | Repair | Escalate | Fail
 
 
+#: What a model will not do with this input: another model, or a person, may.
+_FOR_A_PERSON = frozenset({"content_filter", "context_length"})
+
 #: A step whose lane is stopped waits for a person, however long that takes.
 STOPPED_FOR = timedelta(days=366)
 
@@ -170,9 +173,17 @@ def decide(
     history: History,
     now: datetime,
     rng: random.Random | None = None,
+    is_item: bool = False,
 ) -> Reaction:
-    """Choose what follows a failure. Pure: without `rng` there is no jitter."""
+    """Choose what follows a failure. Pure: without `rng` there is no jitter.
+
+    An item of a map that can never work fails: one of ten thousand is nothing to ask about.
+    """
     if error.word == "permanent_input" and (effect != "once" or error.sent == "no"):
+        if error.code in _FOR_A_PERSON and not is_item:
+            return Escalate(
+                "question", f"{_short(error)} Give its result by hand, or stop the run?"
+            )
         return Fail(error.message)
     if effect == "once" and (error.sent != "no" or error.word == "bug"):
         return Escalate("in_doubt", f"It may have happened already: {_short(error)} Did it happen?")

@@ -184,3 +184,16 @@ def test_a_policy_out_of_range_is_refused(fields: dict[str, Any]) -> None:
 
     with pytest.raises(ValueError, match=rf"Retry\({name}=.*\): give "):
         Retry(**fields)
+
+
+@pytest.mark.parametrize("code", ["content_filter", "context_length"])
+def test_what_a_model_will_not_do_is_asked_about_but_not_for_each_item_of_a_map(code: str) -> None:
+    error = failure("permanent_input", code=code)
+    history = History().after(error)
+
+    asked = decide(error, policy=Retry(), effect="pure", history=history, now=NOW)
+    item = decide(error, policy=Retry(), effect="pure", history=history, now=NOW, is_item=True)
+
+    assert isinstance(asked, Escalate)
+    assert asked.kind == "question"
+    assert item == Fail("it failed")

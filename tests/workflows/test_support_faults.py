@@ -24,13 +24,15 @@ FAULTS = {
     # Money, key or address: one question about the lane.
     **dict.fromkeys(("401", "402", "403", "404", "429-quota", "429-spend"), "stopped"),
     # This input will never do.
-    **dict.fromkeys(("400", "413", "422", "context-length", "content-policy"), "failed"),
+    **dict.fromkeys(("400", "413", "422"), "failed"),
+    # Not with this model: a person may know better.
+    **dict.fromkeys(("context-length", "content-policy"), "attention"),
 }
 #: An answer that is none of chat's: nothing like it comes from embeddings.
 ANSWERS = {
     # The same again and again: a person.
     **dict.fromkeys(("no-finish", "says:", "says:As an AI I cannot help."), "attention"),
-    **dict.fromkeys(("content-filter", "refusal"), "failed"),
+    **dict.fromkeys(("content-filter", "refusal"), "attention"),
     # A text that was cut is kept up to its last whole sentence, and a person reads it.
     "length": "approval",
 }
@@ -65,7 +67,7 @@ def test_a_fault_leads_to_its_state_and_after_it_one_mail_goes_out(
     assert state_of(run) == state, the_step(run, step).error
     assert desk.mails(run) == 0
     desk.faults.script()
-    _mend(desk, run, state)
+    _mend(desk, run, step, state)
     if state == "failed":
         resume.retry(run.id, actor="ann")
         desk.engine.work()
@@ -74,7 +76,7 @@ def test_a_fault_leads_to_its_state_and_after_it_one_mail_goes_out(
     assert desk.mails(run) == 1
 
 
-def _mend(desk: Desk, run: Run, state: str) -> None:
+def _mend(desk: Desk, run: Run, step: str, state: str) -> None:
     """The provider is well again: do what the state calls for, until a person may approve."""
     for lane in Lane.objects.exclude(state=LaneState.OPEN):
         lanes.resume(lane.name, actor="ann", reason="it is well again")
@@ -82,7 +84,7 @@ def _mend(desk: Desk, run: Run, state: str) -> None:
         case "attention":
             asked = question(run)
             assert asked.kind in ("bad_output", "question")
-            resume.retry_from(run.id, "draft", actor="ann", reason="once more")
+            resume.retry_from(run.id, step, actor="ann", reason="once more")
         case "retrying" | "waiting" | "stopped":
             time_passes(run)
     desk.engine.work()
