@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,7 +173,7 @@ def _rows(sql: str, **params: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def oldest_of(rows: list[QueueRow]) -> QueueRow | None:
+def oldest_of(rows: Iterable[QueueRow]) -> QueueRow | None:
     """The pool in which something has waited longest; None when nothing waits anywhere."""
     found = [row for row in rows if row.oldest_s is not None and row.paused is None]
     return max(found, key=lambda row: row.oldest_s or 0.0, default=None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+
+from aiops.providers.redact import is_luhn
 
 #: In this order: an account number holds what looks like a telephone number.
 _KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -41,18 +42,9 @@ def private(text: str) -> list[str]:
 
 
 def _mark(kind: str, found: str) -> str:
-    digits = [int(sign) for sign in found if sign.isdigit()]
+    digits = re.sub(r"\D", "", found)
     is_it = {
-        "card": lambda: _fits_luhn(digits),
+        "card": lambda: is_luhn(digits),
         "phone": lambda: len(digits) >= PHONE_DIGITS,
     }.get(kind, lambda: True)()
     return f"[{kind}]" if is_it else found
-
-
-def _fits_luhn(digits: Iterable[int]) -> bool:
-    """Whether the last digit is the check digit of a card number."""
-    total = 0
-    for place, digit in enumerate(reversed(list(digits))):
-        doubled = digit * 2 if place % 2 else digit
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0

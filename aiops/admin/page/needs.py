@@ -14,7 +14,7 @@ from aiops.admin.page.counts import Counts
 from aiops.admin.page.overview import MOST_SILENT, Numbers
 from aiops.admin.page.queues_card import tone_of_age
 from aiops.models import RunState
-from aiops.upkeep.queues import QueueRow
+from aiops.upkeep.queues import QueueRow, oldest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,7 @@ def silent(counts: Counts, numbers: Numbers) -> Card:
 
 def queue_wait(queues: Sequence[QueueRow]) -> Card:
     """The queue in which something has waited longest; one that is paused waits on purpose."""
-    waiting = [row for row in queues if row.oldest_s is not None and row.paused is None]
-    worst = max(waiting, key=lambda row: row.oldest_s or 0.0, default=None)
+    worst = oldest_of(queues)
     url = links.shown_if_there("admin:aiops_node_changelist")
     if worst is None or worst.oldest_s is None:
         nobody = "No step waits for a worker."
