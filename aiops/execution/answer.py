@@ -40,11 +40,12 @@ def answer(
         if choice == "approve" and _is_one_of_several(asked, actor=actor, note=note):
             return asked
         answered = transitions.answer_escalation(asked.id, answer=choice, actor=actor, note=note)
-        if answered is None or asked.step_id is None:
+        if answered is None:
             raise NotPossible("somebody else has answered it")
-        step = Step.objects.get(id=asked.step_id)
         notify.tell(answered, "answered")
-        _carry_out(run, step, choice, actor=actor, note=note, result=result)
+        if answered.step_id is not None:
+            step = Step.objects.get(id=answered.step_id)
+            _carry_out(run, step, choice, actor=actor, note=note, result=result)
         return answered
 
 

@@ -35,6 +35,8 @@ ANSWERS: dict[str, tuple[str, ...]] = {
     "event_missing": ("supply", "skip", "cancel"),
     "child_failed": ("retry", "supply", "skip", "cancel"),
     "by_hand": ("retry", "supply", "skip", "cancel"),
+    "webhook": ("send_again", "let_it_be"),
+    "promise": ("send_again", "let_it_be"),
 }
 
 
@@ -71,6 +73,28 @@ def ask(
             remind_at=urgency.first_reminder(now, due_at),
             if_nobody=if_nobody,
             **_declared(step.run, step, kind),
+        )
+    )
+
+
+def ask_of_run(
+    run_id: UUID, kind: str, question: str, *, shows: Any = None, due_at: datetime | None = None
+) -> bool:
+    """Open an escalation that no step waits for; False when the run has an open one of its kind."""
+    now = timezone.now()
+    due_at = due_at or urgency.due(kind, now)
+    groups = settings.AIOPS_ESCALATION_GROUPS
+    return _open(
+        Escalation(
+            run_id=run_id,
+            kind=kind,
+            question=question[:500],
+            shows=shows,
+            shown_hash=fingerprint(shows),
+            answers=list(ANSWERS[kind]),
+            due_at=due_at,
+            remind_at=urgency.first_reminder(now, due_at),
+            group=groups[0] if groups else "",
         )
     )
 

@@ -76,6 +76,8 @@ ANSWER_LABELS: dict[str, str] = {
     "skip": "Skip the step",
     "resume_lane": "Resume the lane",
     "raise_budget": "Raise the budget",
+    "send_again": "Send again",
+    "let_it_be": "Let it be",
     "cancel": "Cancel run",
 }
 

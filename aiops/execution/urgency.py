@@ -26,6 +26,8 @@ DUE_H: dict[str, float] = {
     EscalationKind.QUESTION: 24,
     EscalationKind.CODE_GONE: 4,
     EscalationKind.BY_HAND: 8,
+    EscalationKind.WEBHOOK: 8,
+    EscalationKind.PROMISE: 4,
 }
 
 #: Kinds that are urgent by themselves: money or mail in doubt, or many runs that stand still.

@@ -1,5 +1,6 @@
 """The record: one file per noun."""
 
+from aiops.models.api_key import ApiKey, Scope
 from aiops.models.attempt import Attempt, Outcome
 from aiops.models.budget import Budget, BudgetScope
 from aiops.models.bulk import BulkItem, BulkJob, BulkOutcome, BulkState
@@ -26,6 +27,7 @@ from aiops.models.workflow import WorkflowVersion
 
 __all__ = [
     "SEVERITIES",
+    "ApiKey",
     "Attempt",
     "Budget",
     "BudgetScope",
@@ -61,6 +63,7 @@ __all__ = [
     "Reason",
     "Run",
     "RunState",
+    "Scope",
     "Severity",
     "Signal",
     "Step",

@@ -27,6 +27,12 @@ class EscalationKind(models.TextChoices):
     QUESTION = "question", "The step asks"
     CODE_GONE = "code_gone", "Its code is gone"
     BY_HAND = "by_hand", "Asked by a person"
+    WEBHOOK = "webhook", "A receiver takes nothing"
+    PROMISE = "promise", "A promise was not kept"
+
+
+#: Questions about what a run has caused outside; its end does not answer them.
+OUTLIVES_ITS_RUN: tuple[str, ...] = (EscalationKind.WEBHOOK, EscalationKind.PROMISE)
 
 
 class EscalationState(models.TextChoices):

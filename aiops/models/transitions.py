@@ -15,7 +15,7 @@ from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from aiops.models.escalation import Escalation, EscalationState
+from aiops.models.escalation import OUTLIVES_ITS_RUN, Escalation, EscalationState
 from aiops.models.event import Event
 from aiops.models.run import ENDED, Run, RunState
 from aiops.models.step import UNDO, Reason, Step, StepState
@@ -317,15 +317,19 @@ def wake_items(map_id: UUID) -> int:
 
 
 def open_escalation(escalation: Escalation) -> bool:
-    """Ask a person; False when the step already has an open question."""
+    """Ask a person; False when the step already has an open question.
+
+    A question about a run as a whole, which no step waits for, is one of its kind.
+    """
+    given = {
+        field.attname: getattr(escalation, field.attname)
+        for field in Escalation._meta.concrete_fields
+        if field.attname not in ("state", "opened_at")
+    }
+    named = ("step_id",) if escalation.step_id else ("run_id", "step_id", "kind")
+    whose = {name: given.pop(name) for name in named}
     _, created = Escalation.objects.get_or_create(
-        step=escalation.step,
-        state=EscalationState.OPEN,
-        defaults={
-            field.attname: getattr(escalation, field.attname)
-            for field in Escalation._meta.concrete_fields
-            if field.attname not in ("step_id", "state", "opened_at")
-        },
+        **whose, state=EscalationState.OPEN, defaults=given
     )
     if created:
         tell(
@@ -423,6 +427,8 @@ def close_escalations(
     found = Escalation.objects.filter(run_id=run_id, state=EscalationState.OPEN)
     if steps is not None:
         found = found.filter(step_id__in=steps)
+    else:
+        found = found.exclude(kind__in=OUTLIVES_ITS_RUN)
     return [asked for asked in found.defer("shows") if _close(asked, why)]
 
 

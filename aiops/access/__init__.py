@@ -1,0 +1,1 @@
+"""Who is let in through the front doors: keys of programs, and tokens of one run."""

@@ -1,0 +1,26 @@
+"""Calling the API as another program does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.test import Client
+
+from aiops.access import keys
+from aiops.models import Scope
+
+
+def program(
+    *, tenant: str = "default", scopes: Iterable[str] = tuple(Scope.values), **headers: Any
+) -> Client:
+    """An HTTP client that shows a key of its own."""
+    _, key = keys.make("tests", tenant=tenant, scopes=scopes)
+    return Client(headers={"Authorization": f"Bearer {key}", **headers})
+
+
+def post(client: Client, path: str, body: Any, **headers: str) -> Any:
+    """POST JSON to /api/v1<path>."""
+    return client.post(
+        f"/api/v1{path}", data=body, content_type="application/json", headers=headers
+    )
