@@ -29,10 +29,10 @@ class Shop:
         self.environ |= {"AIOPS_SERVER": server, "AIOPS_KEY": key}
 
     def manage(self, *argv: str) -> str:
-        """What a command of its manage.py prints. Raises CalledProcessError."""
-        done = subprocess.run(self.command(*argv), **self.place, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        """What a command of its manage.py prints."""
+        done = subprocess.run(self.command(*argv), **self.place, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return str(done.stdout.decode())
 
     def command(self, *argv: str) -> list[str]:
         return [sys.executable, "manage.py", *argv]
