@@ -1,0 +1,31 @@
+"""The page that explains the codes of problems: for people, and as JSON for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+from aiops.api.problem_codes import CODES
+
+#: It changes when this system does.
+MAX_AGE_S = 3600
+
+
+def problems(request: HttpRequest) -> HttpResponse:
+    """Explain every code that a problem may have."""
+    if wants_json(request):
+        found: HttpResponse = JsonResponse({code: asdict(told) for code, told in CODES.items()})
+    else:
+        found = render(request, "api/problems.html", {"codes": CODES})
+    found["Cache-Control"] = f"public, max-age={MAX_AGE_S}"
+    patch_vary_headers(found, ("Accept",))
+    return found
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """A browser says that it takes HTML; a program that says nothing gets JSON."""
+    preferred = request.get_preferred_type(["application/json", "text/html"])
+    return preferred != "text/html"
