@@ -189,7 +189,9 @@ AIOPS_API_IN_FLIGHT = int(os.environ.get("AIOPS_API_IN_FLIGHT", "32"))
 #: Requests a minute with a wrong key from one address, before it is told to wait.
 AIOPS_API_FAILURES_PER_MINUTE = int(os.environ.get("AIOPS_API_FAILURES_PER_MINUTE", "30"))
 #: Origins whose pages may call the API from a browser, such as https://shop.example.com.
-CORS_ALLOWED_ORIGINS = [o for o in os.environ.get("AIOPS_CORS_ORIGINS", "").split(",") if o]
+CORS_ALLOWED_ORIGINS = [
+    origin.strip() for origin in os.environ.get("AIOPS_CORS_ORIGINS", "").split(",") if origin
+]
 CORS_URLS_REGEX = r"^/(api|s)/"
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]

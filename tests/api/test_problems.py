@@ -322,6 +322,8 @@ def test_the_page_explains_every_code_without_a_key() -> None:
     page = response.content.decode()
     assert response["Content-Type"].startswith("text/html")
     assert [code for code in CODES if f'id="{code}"' not in page] == []
+    assert "<code>Retry-After</code>" in page
+    assert "`" not in page
     assert "<script" not in page
     assert "style=" not in page
 
