@@ -8,7 +8,6 @@ import logging
 import math
 import time
 from dataclasses import dataclass
-from typing import cast
 
 from django.conf import settings
 from limits import RateLimitItemPerMinute
@@ -104,7 +103,7 @@ def _count(
 def _url() -> str:
     """The broker's Redis; where the broker is another one, that of the results."""
     broker = settings.CELERY_BROKER_URL
-    return cast(str, broker if broker.startswith("redis") else settings.CELERY_RESULT_BACKEND)
+    return broker if broker.startswith("redis") else settings.CELERY_RESULT_BACKEND
 
 
 @functools.cache

@@ -55,7 +55,7 @@ def wrong_values(errors: Sequence[Mapping[str, Any]]) -> Problem:
 def _told(error: Mapping[str, Any]) -> dict[str, str]:
     place, *path = error.get("loc") or ("body",)
     # ninja names a body after the parameter that takes it; no client knows that name.
-    fields = path[1:] if place == "body" else path
+    fields: list[Any] = path[1:] if place == "body" else path
     return {"in": str(place), "field": _dotted(fields), "message": _message(error)}
 
 

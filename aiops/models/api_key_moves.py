@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from aiops.models.api_key import ApiKey
@@ -80,7 +80,7 @@ def used(key_id: UUID, now: datetime) -> None:
     ApiKey.objects.filter(long_ago, id=key_id).update(last_used_at=now)
 
 
-def _working(row: ApiKey, now: datetime) -> Any:
+def _working(row: ApiKey, now: datetime) -> QuerySet[ApiKey]:
     not_over = Q(expires_at=None) | Q(expires_at__gt=now)
     return ApiKey.objects.filter(not_over, id=row.id, revoked_at=None)
 
