@@ -11,7 +11,7 @@ from ninja.security import HttpBearer
 from aiops.access import keys, run_token
 from aiops.access.caller import Caller
 from aiops.api import limits
-from aiops.api.problems import Problem, of
+from aiops.api.problems import CHALLENGE, Problem, of
 
 #: Where a request keeps what the answer's RateLimit headers tell.
 STANDING = "aiops_standing"
@@ -79,7 +79,7 @@ def _refuse(request: HttpRequest, token: str) -> NoReturn:
 def _unknown(code: str, detail: str) -> Problem:
     # RFC 6750: without a key only the scheme is told, with a wrong one what is wrong.
     error = ', error="invalid_token"' if code == "key-refused" else ""
-    return of(code, detail, headers={"WWW-Authenticate": f'Bearer realm="aiops"{error}'})
+    return of(code, detail, headers={"WWW-Authenticate": f"{CHALLENGE}{error}"})
 
 
 def _ended(token: str) -> str:

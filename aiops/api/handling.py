@@ -16,11 +16,12 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
 
 from aiops.api import problem_page
 from aiops.api.parsing import JsonParser
 from aiops.api.problem_codes import BY_STATUS
-from aiops.api.problems import Problem, answer, of
+from aiops.api.problems import CHALLENGE, Problem, answer, of
 from aiops.api.wrong_values import wrong_values
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ DATABASE_WAIT_S = 5
 
 def install(api: NinjaAPI) -> None:
     """Let an API tell all errors as problems, refuse what is no JSON, and explain its codes."""
-    api.parser = JsonParser()
+    if type(api.parser) is Parser:
+        api.parser = JsonParser()
     for kind in (Problem, ValidationError, HttpError, Http404, Exception):
         api.add_exception_handler(kind, tell)
     api.get("/problems", auth=None, include_in_schema=False, url_name="problems")(
@@ -91,4 +93,7 @@ def _of_ninja(error: HttpError) -> Problem:
     if isinstance(error.__cause__, Problem):
         return error.__cause__
     code = BY_STATUS.get(error.status_code, "bad-request")
-    return of(code, str(error))
+    headers = {"WWW-Authenticate": CHALLENGE} if error.status_code == 401 else {}
+    problem = of(code, str(error), headers=headers)
+    problem.status = error.status_code
+    return problem

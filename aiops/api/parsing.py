@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
@@ -18,6 +17,9 @@ from aiops.api.wrong_values import wrong_values
 _JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json)", re.ASCII)
 #: What may be a list: several events at once.
 _BATCH = "-batch+json"
+#: No input of a workflow is that deep; whatever walks one stays within its stack.
+DEEPEST = 100
+_TOO_DEEP = f"It is nested too deeply: {DEEPEST} levels are taken."
 #: JSON may write these, and PostgreSQL takes neither: a NUL, and half a surrogate pair.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -39,11 +41,9 @@ def parsed(body: bytes, content_type: str) -> Any:
         value = json.loads(
             body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite
         )
-        # Escaped, or in no text at all: all other bodies need no second look.
-        if b"\\u" in body and not _is_storable(value):
-            raise ValueError("a text holds \\u0000, or half a surrogate pair")
+        _refuse_unstorable(value)
     except RecursionError:
-        raise of("broken-json", "It is nested too deeply.") from None
+        raise of("broken-json", _TOO_DEEP) from None
     except ValueError as error:
         raise of("broken-json", _told(error)) from None
     # ninja would take the attributes of anything for fields.
@@ -72,14 +72,19 @@ def _finite(text: str) -> float:
     return value
 
 
-def _is_storable(value: Any) -> bool:
-    open_ones = [value]
-    while open_ones:
-        match open_ones.pop():
-            case str() as text if _UNSTORABLE.search(text):
-                return False
-            case Mapping() as found:
-                open_ones += [*found.keys(), *found.values()]
-            case list() as found:
-                open_ones += found
-    return True
+def _refuse_unstorable(whole: Any) -> None:
+    # Level by level: a body that is nested a thousand times must not use up the stack.
+    level, depth = [whole], 0
+    while level:
+        if depth > DEEPEST:
+            raise of("broken-json", _TOO_DEEP)
+        below: list[Any] = []
+        for value in level:
+            match value:
+                case str() if _UNSTORABLE.search(value):
+                    raise ValueError("a text holds \\u0000, or half a surrogate pair")
+                case dict():
+                    below += [*value.keys(), *value.values()]
+                case list():
+                    below += value
+        level, depth = below, depth + 1

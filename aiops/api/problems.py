@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from aiops.api.problem_codes import CODES
 
 MEDIA_TYPE = "application/problem+json"
+#: What a 401 asks for (RFC 6750).
+CHALLENGE = 'Bearer realm="aiops"'
 
 
 class Problem(Exception):

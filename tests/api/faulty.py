@@ -10,7 +10,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path
 from ninja import NinjaAPI, Schema
-from ninja.errors import HttpError
+from ninja.errors import AuthenticationError, HttpError
 
 from aiops.api import handling
 
@@ -61,6 +61,11 @@ def value_too_long(request: HttpRequest) -> None:
 @api.get("/gone")
 def gone(request: HttpRequest) -> None:
     raise Http404(SECRET)
+
+
+@api.get("/stranger")
+def stranger(request: HttpRequest) -> None:
+    raise AuthenticationError
 
 
 @api.get("/denied")

@@ -96,6 +96,7 @@ def test_json_of_any_name_is_read(faults: Client, content_type: str) -> None:
         (b'{"\\ud800": "a"}', "half a surrogate pair"),
         (b'{"name": "\xff"}', "not UTF-8"),
         (b"[" * 200_000, "nested too deeply"),
+        (b'{"name": ' + b"[" * 150 + b"]" * 150 + b"}", "nested too deeply"),
         (b'{"name": ' + b"1" * 5_000 + b"}", "cannot be kept"),
     ],
 )
@@ -269,6 +270,8 @@ def test_a_database_that_is_away_is_an_outage_with_a_time_to_come_back(faults: C
     [
         ("value", 422, "wrong-values"),
         ("gone", 404, "not-found"),
+        ("stranger", 401, "key-refused"),
+        ("teapot", 418, "bad-request"),
         ("denied", 403, "scope-missing"),
         ("strange", 400, "bad-request"),
     ],
@@ -280,6 +283,7 @@ def test_errors_that_django_knows_are_the_callers(
 
     problem(response, status, code)
     assert faulty.SECRET not in response.content.decode()
+    assert ("WWW-Authenticate" in response) == (status == 401)
 
 
 # The page
