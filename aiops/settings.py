@@ -52,11 +52,15 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_results",
     "django_celery_beat",
+    "corsheaders",
     "aiops",
     # `manage.py seed_demo`: by name, as workflow files are found.
     *([] if IS_PRODUCTION else ["tasks.demo"]),
 ]
 MIDDLEWARE = [
+    # Around all others: what they refuse is told to programs as a problem, and to pages as theirs.
+    "corsheaders.middleware.CorsMiddleware",
+    "aiops.api.middleware.problems",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -188,6 +192,25 @@ UNFOLD = {
         }
     },
 }
+
+# The API (docs/api-keys.md)
+
+#: Requests to the API that one web process answers at a time; above it, 429 at once.
+AIOPS_API_IN_FLIGHT = int(os.environ.get("AIOPS_API_IN_FLIGHT", "32"))
+#: Requests a minute with a wrong key from one address, before it is told to wait.
+AIOPS_API_FAILURES_PER_MINUTE = int(os.environ.get("AIOPS_API_FAILURES_PER_MINUTE", "30"))
+#: Origins whose pages may call the API from a browser, such as https://shop.example.com.
+CORS_ALLOWED_ORIGINS = [
+    origin.strip() for origin in os.environ.get("AIOPS_CORS_ORIGINS", "").split(",") if origin
+]
+CORS_URLS_REGEX = r"^/(api|s)/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
+CORS_ALLOW_HEADERS = [
+    *("accept", "authorization", "content-type", "idempotency-key"),
+    *("if-none-match", "last-event-id"),
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"]
 
 # The engine
 

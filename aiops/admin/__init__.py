@@ -1,6 +1,7 @@
 """The operators' pages. Importing this registers them."""
 
 from aiops.admin import (
+    api_key,
     beat,
     budget,
     bulk,
@@ -21,6 +22,7 @@ from aiops.admin import (
 )
 
 __all__ = [
+    "api_key",
     "beat",
     "budget",
     "bulk",

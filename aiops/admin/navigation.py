@@ -67,6 +67,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Access": (
         Entry("Users", "person", "auth.User"),
         Entry("Groups", "group", "auth.Group"),
+        Entry("API keys", "vpn_key", "aiops.ApiKey"),
     ),
 }
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from aiops.api import problems, runs
+from aiops.api import handling, runs
 from aiops.api.auth import Bearer
-from aiops.api.problems import Problem
 
 api = NinjaAPI(title="AI operations", version="1", urls_namespace="api-1", auth=Bearer())
-
-
-@api.exception_handler(Problem)
-def tell(request: HttpRequest, problem: Any) -> HttpResponse:
-    return problems.answer(request, problem)
-
+handling.install(api)
 
 api.add_router("/runs", runs.router)

@@ -1,6 +1,6 @@
 """The record: one file per noun."""
 
-from aiops.models.api_key import ApiKey, Scope
+from aiops.models.api_key import ApiKey, KeyState, Scope
 from aiops.models.attempt import Attempt, Outcome
 from aiops.models.budget import Budget, BudgetScope
 from aiops.models.bulk import BulkItem, BulkJob, BulkOutcome, BulkState
@@ -46,6 +46,7 @@ __all__ = [
     "Event",
     "FailureGroup",
     "GroupState",
+    "KeyState",
     "Lane",
     "LaneCause",
     "LaneState",

@@ -8,7 +8,8 @@ from typing import Any
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from aiops.models import BulkJob, Escalation, Run, Step
+from aiops.access import keys
+from aiops.models import ApiKey, BulkJob, Escalation, Run, Step
 
 #: Lists and other pages that need nothing to be named.
 LISTS: dict[str, str] = {
@@ -28,6 +29,8 @@ LISTS: dict[str, str] = {
     "results": "django_celery_results_taskresult_changelist",
     "users": "auth_user_changelist",
     "groups": "auth_group_changelist",
+    "api keys": "aiops_apikey_changelist",
+    "new api key": "aiops_apikey_make",
 }
 
 
@@ -35,6 +38,10 @@ def every_page() -> Iterator[tuple[str, str]]:
     """Names and addresses; runs, requests and groups are those that the record has."""
     for name, url in LISTS.items():
         yield name, reverse(f"admin:{url}")
+    yield "problems of the API", reverse("api-1:problems")
+    for kind in ("rotate", "change", "revoke"):
+        key = ApiKey.objects.filter(revoked_at=None, replaced_by=None).latest("made_at")
+        yield f"an api key: {kind}", reverse("admin:aiops_apikey_do", args=[key.pk, kind])
     for view in ("needs_you", "active", "waiting", "failed", "finished"):
         yield f"runs, {view}", reverse("admin:aiops_run_changelist", query={"view": view})
     for view in ("mine", "resolved"):
@@ -60,6 +67,15 @@ def every_page() -> Iterator[tuple[str, str]]:
 def a_schedule() -> None:
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="hours")
     PeriodicTask.objects.create(name="Sweep", task="tasks.sweep", interval=every)
+
+
+def api_keys() -> None:
+    """One in each state."""
+    for name in ("shop", "mailer", "reports"):
+        keys.make(name, scopes=["start", "read"], made_by="ann")
+    mailer, reports = (ApiKey.objects.get(name=name) for name in ("mailer", "reports"))
+    keys.rotate(mailer, by="ann", reason="each quarter")
+    keys.revoke(reports, by="ann", reason="it was in a log")
 
 
 def _of(model: str, key: Any) -> str:
