@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from aiops.execution import notify
+from aiops.execution import addresses, notify
 from aiops.flow.registry import registry
 from aiops.providers import capture, routes
 from aiops.providers.models import known_aliases
@@ -58,3 +58,10 @@ def captured(**_: Any) -> list[CheckMessage]:
     """aiops.E005: a policy for prompts and answers that nobody knows; nothing would be kept."""
     found = capture.wrong(settings.AIOPS_CAPTURE)
     return [Error(sentence, id="aiops.E005") for sentence in found]
+
+
+@register("aiops")
+def webhook_addresses(**_: Any) -> list[CheckMessage]:
+    """aiops.E020: something is meant to be allowed that nothing can match."""
+    found = addresses.wrong(settings.AIOPS_WEBHOOKS_ALLOW)
+    return [Error(sentence, id="aiops.E020") for sentence in found]
