@@ -84,6 +84,19 @@ def let_be(endpoint: WebhookEndpoint) -> int:
     return _waiting(endpoint.id).update(state=DeliveryState.FAILED, error=why)
 
 
+def stop_waiting(made_before: datetime, *, most: int) -> int:
+    """Give up what has waited too long for an endpoint that is stopped. Returns how many."""
+    found = WebhookDelivery.objects.filter(
+        state=DeliveryState.WAITING,
+        made_at__lt=made_before,
+        endpoint__state__in=(EndpointState.PAUSED, EndpointState.DISABLED),
+    )
+    ids = list(found.values_list("id", flat=True)[:most])
+    why = "its webhook was stopped for too long"
+    waiting = WebhookDelivery.objects.filter(id__in=ids, state=DeliveryState.WAITING)
+    return waiting.update(state=DeliveryState.FAILED, error=why)
+
+
 # What sending brings about
 
 #: An endpoint that has just taken something, or of which nothing is known.
@@ -102,8 +115,10 @@ def took(endpoint_id: UUID, *, was_away: int) -> None:
     failures, since = found.values_list("failures", "failing_since").get()
     if not failures and since is None:
         return
-    found.update(failing_since=None, failures=0, next_at=None, last_error="")
+    found.update(failing_since=None, failures=0, last_error="")
+    # What the receiver itself has asked for holds, although it took what was on its way already.
     if failures >= was_away:
+        found.update(next_at=None)
         _waiting(endpoint_id).filter(next_at__gt=Now()).update(next_at=Now())
 
 
