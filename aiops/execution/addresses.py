@@ -7,6 +7,7 @@ judged, and the call goes to an address that was judged, never to the name.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import threading
 from collections.abc import Iterable
@@ -40,6 +41,8 @@ _NEVER: tuple[Network, ...] = tuple(
 )
 #: Of IPv6, only what is handed out to the world.
 _UNICAST = ipaddress.ip_network("2000::/3")
+#: A name, or an address as a URL has it.
+_HOST = re.compile(r"[a-z0-9._-]{1,253}|\[?[0-9a-f:.]{2,45}\]?")
 #: Prefixes behind which a gateway calls the IPv4 address that ends them.
 _NAT64: tuple[IPv6Network, ...] = (IPv6Network("64:ff9b::/96"),)
 
@@ -121,9 +124,11 @@ def target(url: str, rules: Rules | None) -> Target:
         host, port = _host(read), read.port
     except (httpx2.InvalidURL, UnicodeError, ValueError, TypeError) as error:
         raise Refused(f"It is no URL: {error}. Write it as https://host/path.") from None
-    if read.scheme not in PORTS or not host:
+    if read.scheme not in PORTS or not _HOST.fullmatch(host):
         raise Refused("It is no URL that can be called: write it as https://host/path.")
     port = port or PORTS[read.scheme]
+    if port > 65535:
+        raise Refused(f"There is no port {port}: leave it out, or give one up to 65535.")
     if rules is not None:
         _refuse_unfit(read, host, port, rules)
     return Target(read, host, port)
