@@ -17,6 +17,8 @@ from aiops.admin import (
     people,
     run,
     step,
+    webhook,
+    webhook_delivery,
     workflow,
 )
 
@@ -37,5 +39,7 @@ __all__ = [
     "people",
     "run",
     "step",
+    "webhook",
+    "webhook_delivery",
     "workflow",
 ]
