@@ -53,6 +53,7 @@ class WebhookEndpoint(models.Model):
     #: How often in a row it has not taken something, and when it is tried again at all.
     failures = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField(null=True, blank=True)
+    #: What was wrong when it failed last, whatever has been taken since.
     last_error = models.CharField(max_length=300, blank=True, default="")
     #: The one open question about it.
     question = models.ForeignKey(

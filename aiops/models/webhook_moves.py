@@ -115,7 +115,7 @@ def took(endpoint_id: UUID, *, was_away: int) -> None:
     failures, since = found.values_list("failures", "failing_since").get()
     if not failures and since is None:
         return
-    found.update(failing_since=None, failures=0, last_error="")
+    found.update(failing_since=None, failures=0)
     # What the receiver itself has asked for holds, although it took what was on its way already.
     if failures >= was_away:
         found.update(next_at=None)

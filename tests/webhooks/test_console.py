@@ -61,8 +61,8 @@ def press(client: Client, url: str, **sends: str) -> Any:
     return client.post(url, {"fingerprint": fingerprint, "reason": "a move", **sends})
 
 
-def filled(client: Client, url: str, **fields: Any) -> dict[str, Any]:
-    given = {"id": shown(client, url)["id"], "name": "shop", "tenant": "default", "workflows": ""}
+def filled(client: Client, page: str, **fields: Any) -> dict[str, Any]:
+    given = {"id": shown(client, page)["id"], "name": "shop", "tenant": "default", "workflows": ""}
     return {**given, **fields}
 
 
@@ -70,15 +70,16 @@ def filled(client: Client, url: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_the_list_tells_how_each_endpoint_does(engine: Engine, receiver: Receiver, as_: As) -> None:
-    receiver.answers = [500]
     listening(receiver.url)
     engine.run("line", input={"number": 1})
+    send()
     engine.start("line", input={"number": 2})
+    receiver.answers = [500]
     send()
 
     page = text(as_(*VIEW).get(reverse(LIST)))
 
-    for told in ("shop", "Failing", "it answered 500", "http://127.0.0.1", "50 %"):
+    for told in ("shop", "Failing", "it answered 500", "http://127.0.0.1", "67 %"):
         assert told in page, told
     assert "a-secret-path" not in page
 
@@ -166,6 +167,23 @@ def test_deliveries_of_one_run_are_found_by_its_id(
     url = reverse("admin:aiops_webhookdelivery_changelist", query={"run": str(run.id)})
 
     assert text(as_(*VIEW).get(url)).count('data-label="State"') == 1
+
+
+def test_the_page_of_a_run_leads_to_what_was_sent_about_it(
+    engine: Engine, receiver: Receiver, as_: As
+) -> None:
+    listening(receiver.url)
+    run = engine.run("line", input={"number": 1})
+    receiver.answers = [204, 500]
+    send()
+    client, url = as_(*VIEW), reverse("admin:aiops_run_change", args=[run.id])
+
+    page = text(client.get(url))
+
+    assert "1 waiting, 1 sent" in page
+    assert f"?run={run.id}" in page
+    WebhookDelivery.objects.all().delete()
+    assert "cx-deliveries-title" not in text(client.get(url))
 
 
 # Making and changing
