@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -96,10 +97,9 @@ class Command(OperatorCommand):
 def _found(text: str) -> WebhookEndpoint:
     """The endpoint of this name or id."""
     wanted = Q(name=text)
-    try:
+    # A name is no id.
+    with suppress(ValueError):
         wanted |= Q(id=UUID(text))
-    except ValueError:
-        pass  # a name
     found = list(WebhookEndpoint.objects.exclude(state=EndpointState.REMOVED).filter(wanted)[:2])
     if len(found) != 1:
         many = "several webhooks have the name" if found else "there is no webhook"
