@@ -21,7 +21,7 @@ from aiops.admin.page.asked import Asked
 from aiops.admin.webhook_form import EndpointForm
 from aiops.execution.resume import NotPossible
 from aiops.models import DeliveryState, EndpointState, WebhookDelivery, WebhookEndpoint
-from aiops.webhooks import configure
+from aiops.webhooks import configure, signing
 
 CONFIGURE = "aiops.configure_webhook"
 STEER = "aiops.steer_webhook"
@@ -102,7 +102,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
             else:
                 if not secret:  # the same form a second time
                     return HttpResponseRedirect(_page_of(one))
-                return self._secret(request, one, secret, is_new=True)
+                return self._secret(request, one, secret)
         return self._form(request, form, title="New webhook")
 
     def edit_view(self, request: HttpRequest, id_: UUID) -> HttpResponse:
@@ -144,7 +144,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
         actor, reason = _actor(request), request.POST.get("reason", "").strip()
         if verb == "rotate":
             secret = configure.rotate(one, actor=actor, overlap=_overlap(request))
-            return self._secret(request, one, secret, is_new=False)
+            return self._secret(request, self._found(str(one.id)), secret)
         if verb == "test":
             sent = configure.test(one, actor=actor)
             messages.success(request, "Done: it is on its way. This page shows how it went.")
@@ -177,9 +177,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
             request, "webhook_form.html", title=title, form=form, one=one, back=back, original=one
         )
 
-    def _secret(
-        self, request: HttpRequest, one: WebhookEndpoint, secret: str, *, is_new: bool
-    ) -> HttpResponse:
+    def _secret(self, request: HttpRequest, one: WebhookEndpoint, secret: str) -> HttpResponse:
         """The only page that ever shows it; nothing keeps this page."""
         response = self._page(
             request,
@@ -188,7 +186,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
             one=one,
             original=one,
             secret=secret,
-            is_new=is_new,
+            has_older=len(signing.live(one.secrets, timezone.now())) > 1,
         )
         add_never_cache_headers(response)
         return response

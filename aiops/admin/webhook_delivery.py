@@ -80,7 +80,7 @@ class WebhookDeliveryAdmin(HistoryAdmin):
             one=one,
             sent=webhooks.sent(one),
             envelope=webhooks.envelope_shown(one),
-            attempts=list(reversed(one.attempts)),
+            attempts=webhooks.attempts(one),
             # Who got a result may say it back.
             excerpt=one.excerpt if can_read or not one.endpoint.gives_result else "",
             hides_excerpt=bool(one.excerpt) and one.endpoint.gives_result and not can_read,

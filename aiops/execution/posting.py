@@ -88,7 +88,7 @@ def _exchange(
             httpcore2.URL(
                 scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
             ),
-            headers=dict(headers),
+            headers=list(headers.items()),
             content=body,
             extensions={"timeout": timeout},
         ) as answer,

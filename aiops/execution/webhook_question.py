@@ -71,9 +71,10 @@ def stands(asked: Escalation) -> tuple[list[str], int]:
 
 def _given_up(asked: Escalation) -> list[WebhookDelivery]:
     """The one message that the question is about, if it is about one."""
-    shown = asked.shows if isinstance(asked.shows, dict) else {}
-    found = WebhookDelivery.objects.filter(id=shown.get("delivery"), state=DeliveryState.FAILED)
-    return list(found)
+    number = asked.shows.get("delivery") if isinstance(asked.shows, dict) else None
+    if not isinstance(number, int):
+        return []
+    return list(WebhookDelivery.objects.filter(id=number, state=DeliveryState.FAILED))
 
 
 def _runs(waiting: Any) -> list[UUID]:

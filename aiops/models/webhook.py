@@ -70,6 +70,7 @@ class WebhookEndpoint(models.Model):
     made_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        verbose_name = "webhook"
         constraints = [
             models.CheckConstraint(condition=~Q(name=""), name="webhook_has_name"),
             models.CheckConstraint(

@@ -103,7 +103,7 @@ def delivered() -> None:
     sent.update(state="sent", status=204, tries=2, sent_at=now, attempts=[tried, tried])
     bad = {"status": 503, "error": "it answered 503", "excerpt": "Service Unavailable"}
     WebhookDelivery.objects.filter(id=ids[0]).update(
-        state="failed", tries=12, attempts=[tried] * 12, **bad
+        state="failed", tries=12, sent_at=None, attempts=[tried] * 12, **bad
     )
     WebhookDelivery.objects.filter(id=ids[-1]).update(
         tries=3, attempts=[tried] * 3, next_at=now + timedelta(minutes=9), **bad

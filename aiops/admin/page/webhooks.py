@@ -245,6 +245,11 @@ def _told(one: WebhookDelivery) -> str:
     return one.error
 
 
+def attempts(one: WebhookDelivery) -> list[dict[str, Any]]:
+    """Its tries, the newest first."""
+    return [{**tried, "at": datetime.fromisoformat(tried["at"])} for tried in one.attempts[::-1]]
+
+
 def choices() -> dict[str, Any]:
     """What the filters may be."""
     names = WebhookEndpoint.objects.order_by("name").values_list("id", "name")

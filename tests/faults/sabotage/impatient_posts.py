@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from aiops.execution import posting
 
-posting.post.__kwdefaults__["whole_s"] = 1.0
+posting.post = partial(posting.post, whole_s=1.0)
