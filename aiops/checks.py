@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from aiops.api.origins import is_origin
-from aiops.execution import notify
+from aiops.execution import addresses, notify
 from aiops.flow.registry import registry
 from aiops.providers import capture, routes
 from aiops.providers.models import known_aliases
@@ -76,3 +76,10 @@ def front_door(**_: Any) -> list[CheckMessage]:
         if not is_origin(origin)
     ]
     return [Error(sentence, id="aiops.E006") for sentence in found]
+
+
+@register("aiops")
+def webhook_addresses(**_: Any) -> list[CheckMessage]:
+    """aiops.E020: something is meant to be allowed that nothing can match."""
+    found = addresses.wrong(settings.AIOPS_WEBHOOKS_ALLOW)
+    return [Error(sentence, id="aiops.E020") for sentence in found]

@@ -39,6 +39,8 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
+#: Keys that were in use before: what they have signed or sealed can still be read.
+SECRET_KEY_FALLBACKS = [k for k in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if k]
 ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
 
@@ -294,6 +296,29 @@ AIOPS_ESCALATION_GROUPS = [
 AIOPS_NOTIFY: dict[str, list[str]] = json.loads(os.environ.get("AIOPS_NOTIFY", "{}"))
 #: Signs webhooks (Standard Webhooks): "whsec_" and 32 random bytes in base64.
 AIOPS_NOTIFY_SECRET = os.environ.get("AIOPS_NOTIFY_SECRET", "")
+# Webhooks (docs/webhooks.md)
+
+#: Networks ("10.0.0.0/8") and hosts that webhooks may call although they are not public.
+AIOPS_WEBHOOKS_ALLOW = [
+    entry.strip()
+    for entry in os.environ.get("AIOPS_WEBHOOKS_ALLOW", "").split(",")
+    if entry.strip()
+]
+#: Whether webhooks may be called without TLS.
+AIOPS_WEBHOOKS_ALLOW_HTTP = (
+    os.environ.get("AIOPS_WEBHOOKS_ALLOW_HTTP", "0" if IS_PRODUCTION else "1") == "1"
+)
+#: Ports that webhooks may be called at.
+AIOPS_WEBHOOKS_PORTS = [
+    int(port) for port in os.environ.get("AIOPS_WEBHOOKS_PORTS", "443").split(",") if port
+]
+#: How many webhooks are sent to at once; each of them takes one slot of the pool `io`.
+AIOPS_WEBHOOKS_AT_ONCE = int(os.environ.get("AIOPS_WEBHOOKS_AT_ONCE", "4"))
+#: What was sent is kept for so many days.
+AIOPS_WEBHOOKS_DAYS = float(os.environ.get("AIOPS_WEBHOOKS_DAYS", "30"))
+
+# Mail
+
 #: Without a mail server no mail is written, let alone sent.
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))

@@ -15,6 +15,7 @@ from aiops.execution.claim import Owner
 from aiops.execution.patience import patiently
 from aiops.execution.runner import Delivery, Message
 from aiops.upkeep import node
+from aiops.webhooks import deliver as webhooks
 
 
 # The message of a child that was killed is sent again up to three times: it keeps its place in a
@@ -74,6 +75,12 @@ def run_status(run_id: str) -> dict[str, Any]:
 def notify(named: list[list[int]]) -> int:
     """Tell people and programs outside about questions; each of `named` is an id and its tries."""
     return patiently(lambda: deliver.deliver(named))
+
+
+@app.task(name="tasks.deliver_webhooks")
+def deliver_webhooks(endpoint_id: str, turn: int) -> int:
+    """Send what is due to one webhook, for a while."""
+    return patiently(lambda: webhooks.deliver(UUID(endpoint_id), turn))
 
 
 def _owner(task: Task[Any, Any]) -> Owner:

@@ -18,6 +18,8 @@ from aiops.admin import (
     people,
     run,
     step,
+    webhook,
+    webhook_delivery,
     workflow,
 )
 
@@ -39,5 +41,7 @@ __all__ = [
     "people",
     "run",
     "step",
+    "webhook",
+    "webhook_delivery",
     "workflow",
 ]

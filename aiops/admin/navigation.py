@@ -56,6 +56,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
         Entry("Workflows", "schema", "aiops.WorkflowVersion"),
         Entry("Schedules", "event_repeat", "django_celery_beat.PeriodicTask"),
         Entry("Budgets", "savings", "aiops.Budget"),
+        Entry("Webhooks", "webhook", "aiops.WebhookEndpoint"),
     ),
     "Audit": (
         Entry("Operator actions", "history", "aiops.OperatorAction"),

@@ -7,11 +7,18 @@ from uuid import UUID
 
 from django.db import transaction
 
-from aiops.execution import budgets, lanes, notify, people, resume
+from aiops.execution import budgets, lanes, notify, people, resume, webhook_question
 from aiops.execution.advance import settle, stop
 from aiops.execution.catalog import plan_of
 from aiops.execution.resume import NotPossible
-from aiops.models import Escalation, EscalationState, Run, Step, transitions
+from aiops.models import (
+    Escalation,
+    EscalationKind,
+    EscalationState,
+    Run,
+    Step,
+    transitions,
+)
 
 
 def answer(
@@ -46,6 +53,8 @@ def answer(
         if answered.step_id is not None:
             step = Step.objects.get(id=answered.step_id)
             _carry_out(run, step, choice, actor=actor, note=note, result=result)
+        elif answered.kind == EscalationKind.WEBHOOK:
+            webhook_question.carry_out(answered, choice, actor=actor, note=note)
         return answered
 
 

@@ -16,7 +16,8 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from aiops.celery import app
-from aiops.execution import notices
+from aiops.execution import notices, posting
+from aiops.execution.addresses import Refused
 from aiops.execution.dispatch import BROKER_ERRORS, BrokerAway
 from aiops.models import Channel, EscalationState, Notification, NotificationState, transitions
 
@@ -26,8 +27,6 @@ MESSAGE = "tasks.notify"
 PATIENCE_S = 90.0
 #: How long to wait after each attempt that failed; after the last one it is given up.
 BACKOFF_S: tuple[float, ...] = (10, 60, 300, 1800, 7200, 21600)
-#: A receiver gets this long to answer.
-TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
 _MOST_AT_ONCE = 50
 
 #: One notification as a message names it: its id, and how often it had been tried.
@@ -126,24 +125,12 @@ def _post(one: Notification) -> None:
         ),
     }
     try:
-        # Its answer's body is not read: a receiver can neither fill our memory nor keep us busy.
-        with (
-            httpx2.Client(timeout=TIMEOUT, follow_redirects=False) as client,
-            client.stream("POST", one.address, content=body, headers=headers) as answer,
-        ):
-            status = answer.status_code
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise NotTaken(f"{type(error).__name__}: {error}") from error
-    if not 200 <= status < 300:
-        raise NotTaken(_told(status), is_final=status == httpx2.codes.GONE)
-
-
-def _told(status: int) -> str:
-    if 300 <= status < 400:
-        return f"it answered {status}: redirects are not followed, name the final address"
-    if status == httpx2.codes.GONE:
-        return "it answered 410: it wants no more of these"
-    return f"it answered {status}"
+        # Whom the settings name may lie on the inside.
+        answer = posting.post(one.address, body.encode(), headers, rules=None)
+    except (posting.NotReached, Refused) as error:
+        raise NotTaken(str(error)) from error
+    if not answer.is_taken:
+        raise NotTaken(answer.told(), is_final=answer.status == httpx2.codes.GONE)
 
 
 def _failed(one: Notification, error: NotTaken) -> None:

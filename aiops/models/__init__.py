@@ -23,6 +23,7 @@ from aiops.models.pause import Pausable, Pause
 from aiops.models.run import Priority, Run, RunState
 from aiops.models.signal import Signal
 from aiops.models.step import Reason, Step, StepState
+from aiops.models.webhook import DeliveryState, EndpointState, WebhookDelivery, WebhookEndpoint
 from aiops.models.workflow import WorkflowVersion
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "Capture",
     "Channel",
     "CostSource",
+    "DeliveryState",
+    "EndpointState",
     "Escalation",
     "EscalationKind",
     "EscalationState",
@@ -69,5 +72,7 @@ __all__ = [
     "Signal",
     "Step",
     "StepState",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkflowVersion",
 ]

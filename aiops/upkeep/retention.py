@@ -1,13 +1,23 @@
-"""What nobody needs any more: nodes that are long gone, signals that were taken, texts of model calls."""
+"""What nobody needs any more: nodes long gone, signals that were taken, texts of calls, what was sent."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from aiops.models import CallContent, Node, Signal
+from aiops.models import (
+    CallContent,
+    DeliveryState,
+    Node,
+    Notification,
+    NotificationState,
+    Signal,
+    WebhookDelivery,
+    webhook_moves,
+)
 
 NODE_DAYS = 1
 SIGNAL_DAYS = 30
@@ -20,7 +30,7 @@ def sweep() -> int:
     signals, _ = Signal.objects.filter(
         taken_by__isnull=False, received_at__lt=now - timedelta(days=SIGNAL_DAYS)
     ).delete()
-    return nodes + signals + sweep_contents()
+    return nodes + signals + sweep_contents() + sweep_notifications() + sweep_deliveries()
 
 
 #: So many at a time: a day's texts must not become one long transaction.
@@ -36,3 +46,37 @@ def sweep_contents() -> int:
             default_storage.delete(ref)
     CallContent.objects.filter(call_id__in=[call for call, _ in found]).delete()
     return len(found)
+
+
+NOTIFICATION_DAYS = 30
+#: What was given up is kept longer: somebody may still send it again.
+GIVEN_UP_DAYS = 90
+#: So many rows at a time.
+MOST_SENT = 10_000
+
+
+def sweep_notifications() -> int:
+    """Delete notifications that are over. Returns how many."""
+    before = timezone.now() - timedelta(days=NOTIFICATION_DAYS)
+    over = Notification.objects.filter(made_at__lt=before).exclude(state=NotificationState.WAITING)
+    ids = list(over.order_by("id").values_list("id", flat=True)[:MOST_SENT])
+    return Notification.objects.filter(id__in=ids).delete()[0]
+
+
+def sweep_deliveries() -> int:
+    """Delete deliveries that were sent, later those that were given up. Returns how many.
+
+    What has waited as long as that for an endpoint that is paused or disabled is given up.
+    """
+    now = timezone.now()
+    webhook_moves.stop_waiting(now - timedelta(days=GIVEN_UP_DAYS), most=MOST_SENT)
+    sent = (DeliveryState.SENT, DeliveryState.DROPPED)
+    return _swept(sent, now - timedelta(days=settings.AIOPS_WEBHOOKS_DAYS)) + _swept(
+        (DeliveryState.FAILED,), now - 2 * timedelta(days=GIVEN_UP_DAYS)
+    )
+
+
+def _swept(states: tuple[str, ...], before: datetime) -> int:
+    over = WebhookDelivery.objects.filter(state__in=states, made_at__lt=before)
+    ids = list(over.order_by("made_at").values_list("id", flat=True)[:MOST_SENT])
+    return WebhookDelivery.objects.filter(id__in=ids).delete()[0]

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from aiops.access import keys
-from aiops.models import ApiKey, BulkJob, Escalation, Run, Step
+from aiops.models import (
+    ApiKey,
+    BulkJob,
+    Escalation,
+    Run,
+    Step,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from aiops.webhooks import signing
 
 #: Lists and other pages that need nothing to be named.
 LISTS: dict[str, str] = {
@@ -23,6 +34,9 @@ LISTS: dict[str, str] = {
     "schedules": "django_celery_beat_periodictask_changelist",
     "new schedule": "django_celery_beat_periodictask_add",
     "budgets": "aiops_budget_changelist",
+    "webhooks": "aiops_webhookendpoint_changelist",
+    "new webhook": "aiops_webhook_new",
+    "deliveries": "aiops_webhookdelivery_changelist",
     "operator actions": "aiops_operatoraction_changelist",
     "bulk jobs": "aiops_bulkjob_changelist",
     "model calls": "aiops_modelcall_changelist",
@@ -57,6 +71,18 @@ def every_page() -> Iterator[tuple[str, str]]:
     yield "a workflow", reverse("admin:aiops_workflow_page", args=[failed.run.workflow])
     if job := BulkJob.objects.first():
         yield "a bulk job", _of("bulkjob", job.pk)
+    if webhook := WebhookEndpoint.objects.first():
+        yield "a webhook", _of("webhookendpoint", webhook.pk)
+        yield "changing a webhook", reverse("admin:aiops_webhook_edit", args=[webhook.pk])
+        for verb in ("pause", "rotate"):
+            yield f"a webhook: {verb}", reverse("admin:aiops_webhook_do", args=[webhook.pk, verb])
+    for state in (
+        WebhookDelivery.objects.order_by("state").values_list("state", flat=True).distinct()
+    ):
+        sent = WebhookDelivery.objects.filter(state=state).latest("id")
+        yield f"a delivery: {state}", _of("webhookdelivery", sent.pk)
+        again = reverse("admin:aiops_webhookdelivery_replay", query={"id": sent.pk})
+        yield f"a delivery, again: {state}", again
     if schedule := PeriodicTask.objects.first():
         yield (
             "a schedule",
@@ -76,6 +102,39 @@ def api_keys() -> None:
     mailer, reports = (ApiKey.objects.get(name=name) for name in ("mailer", "reports"))
     keys.rotate(mailer, by="ann", reason="each quarter")
     keys.revoke(reports, by="ann", reason="it was in a log")
+
+
+def a_webhook() -> None:
+    """One that hears of every run that is started from now on, and has trouble."""
+    WebhookEndpoint.objects.create(
+        name="Shop back end",
+        url="https://shop.example.com/hooks/aiops",
+        tenant="",
+        kinds=["run.succeeded", "run.failed", "run.attention", "escalation.opened"],
+        secrets=signing.first(signing.new_secret(), timezone.now()),
+        failing_since=timezone.now() - timedelta(minutes=20),
+        last_error="it answered 503",
+        made_by="ann",
+    )
+
+
+def delivered() -> None:
+    """Deliveries in every state, with what came of their tries."""
+    now = timezone.now()
+    tried = {"at": now.isoformat(), "took_ms": 212, "status": 503, "error": "it answered 503"}
+    ids = list(WebhookDelivery.objects.order_by("id").values_list("id", flat=True))
+    sent = WebhookDelivery.objects.filter(id__in=ids[: 2 * len(ids) // 3])
+    sent.update(state="sent", status=204, tries=2, sent_at=now, attempts=[tried, tried])
+    bad = {"status": 503, "error": "it answered 503", "excerpt": "Service Unavailable"}
+    WebhookDelivery.objects.filter(id=ids[0]).update(
+        state="failed", tries=12, sent_at=None, attempts=[tried] * 12, **bad
+    )
+    WebhookDelivery.objects.filter(id=ids[-1]).update(
+        tries=3, attempts=[tried] * 3, next_at=now + timedelta(minutes=9), **bad
+    )
+    WebhookDelivery.objects.create(
+        endpoint=WebhookEndpoint.objects.get(), kind="webhook.test", data={"asked_by": "ann"}
+    )
 
 
 def _of(model: str, key: Any) -> str:

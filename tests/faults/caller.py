@@ -45,8 +45,10 @@ def _verbs() -> dict[str, Callable[..., Any]]:
     from aiops.execution.cancel import cancel
     from aiops.execution.catalog import load_workflows
     from aiops.execution.start import start_run
-    from aiops.models import Escalation
+    from aiops.models import Escalation, WebhookEndpoint
     from aiops.upkeep import prove
+    from aiops.webhooks import configure
+    from aiops.webhooks.configure import Given
 
     load_workflows()
 
@@ -79,7 +81,18 @@ def _verbs() -> dict[str, Callable[..., Any]]:
         for task in PeriodicTask.objects.exclude(name__startswith="celery."):
             task.delete()
 
-    verbs = (start, stop, approve, resume_lane, limbo, every_second, never_again)
+    def listen(url: str) -> list[str]:
+        """A webhook; its id and its secret."""
+        endpoint, secret = configure.make(Given("tests", url), actor="tester")
+        return [str(endpoint.id), secret]
+
+    def rotate(webhook: str) -> str:
+        return configure.rotate(WebhookEndpoint.objects.get(id=webhook), actor="tester")
+
+    verbs = (
+        *(start, stop, approve, resume_lane, limbo, every_second, never_again),
+        *(listen, rotate),
+    )
     return {verb.__name__: verb for verb in verbs}
 
 

@@ -33,6 +33,8 @@ SETTINGS = {
     "AIOPS_RENEW_S": "20",
     "AIOPS_DISPATCH_S": "2",
     "AIOPS_CANCEL_GRACE_S": "2",
+    # Receivers of webhooks are on this machine.
+    "AIOPS_WEBHOOKS_ALLOW": "127.0.0.0/8",
 }
 #: A lease that a test can wait for; long enough that a busy machine does not lose it by itself.
 SHORT_LEASE_S = 6
@@ -222,7 +224,8 @@ class Stack:
         if self.record.rows(f"{busy} LIMIT 1"):
             self.all_down()
         self.record.rows(
-            "DELETE FROM aiops_lane; DELETE FROM aiops_budget; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
+            "DELETE FROM aiops_webhookdelivery; DELETE FROM aiops_webhookendpoint;"
+            " DELETE FROM aiops_lane; DELETE FROM aiops_budget; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
             " DELETE FROM aiops_step; DELETE FROM aiops_run"
         )
         self.broker.flushall()

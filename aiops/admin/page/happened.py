@@ -76,6 +76,7 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "schedule.made": ("Schedule made", "event", "orange"),
     "schedule.changed": ("Schedule changed", "event", "orange"),
     "schedule.deleted": ("Schedule deleted", "event", "red"),
+    "webhook.changed": ("Webhook {about}", "webhook", "orange"),
     "payload.viewed": ("Content was shown", "visibility", "slate"),
     "lane.held": ("Lane held", "hourglass_top", "amber"),
     "lane.stopped": ("Lane stopped", "block", "red"),
