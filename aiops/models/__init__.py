@@ -21,14 +21,16 @@ from aiops.models.notification import Channel, Notification, NotificationState
 from aiops.models.operator_action import OperatorAction
 from aiops.models.pause import Pausable, Pause
 from aiops.models.run import Priority, Run, RunState
-from aiops.models.signal import Signal
+from aiops.models.signal import Became, Signal
 from aiops.models.step import Reason, Step, StepState
+from aiops.models.trigger import Firing, SameKey, Trigger
 from aiops.models.workflow import WorkflowVersion
 
 __all__ = [
     "SEVERITIES",
     "ApiKey",
     "Attempt",
+    "Became",
     "Budget",
     "BudgetScope",
     "BulkItem",
@@ -45,6 +47,7 @@ __all__ = [
     "EscalationState",
     "Event",
     "FailureGroup",
+    "Firing",
     "GroupState",
     "Lane",
     "LaneCause",
@@ -63,10 +66,12 @@ __all__ = [
     "Reason",
     "Run",
     "RunState",
+    "SameKey",
     "Scope",
     "Severity",
     "Signal",
     "Step",
     "StepState",
+    "Trigger",
     "WorkflowVersion",
 ]
