@@ -193,7 +193,7 @@ def _attributes(headers: Mapping[str, str]) -> dict[str, Any]:
     return {
         name.lower().removeprefix("ce-"): unquote(value)
         for name, value in headers.items()
-        if name.lower().startswith("ce-")
+        if name.lower().startswith("ce-") and name.lower() != "ce-data"
     }
 
 

@@ -74,6 +74,9 @@ class CloudEvent(BaseModel):
                     f"attribute {name!r} must be a text of up to {MOST_VALUE} characters, a whole "
                     "number or a boolean: put anything else into data"
                 )
+        for name, most in ((MATCH, 200), (TENANT, 100)):
+            if len(str(extensions.get(name, ""))) > most:
+                raise ValueError(f"{name} has more than {most} characters: shorten it")
         return self
 
     @property
@@ -96,7 +99,7 @@ class CloudEvent(BaseModel):
             name=self.type,
             source=self.source,
             source_id=self.id,
-            match=match[:200],
+            match=match,
             subject=self.subject or "",
             payload={} if self.data is None else self.data,
             happened_at=self.time,

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from aiops.execution import meeting, triggers
@@ -65,7 +64,7 @@ def take_in(event: Incoming) -> Signal:
     others nor the event. Raises NotPossible for an event that cannot be kept.
     """
     _refuse_unkeepable(event)
-    meeting.hold_event(event.tenant, event.name, event.match)
+    meeting.hold(event.tenant, event.name, event.match)
     signal = signal_moves.put_in(
         # Of this machine's clock, as the runs' own: what it starts is younger than it.
         timezone.now(),
@@ -101,14 +100,14 @@ def _wake(signal: Signal) -> None:
 
 
 def _waiting(tenant: str, name: str, match: str) -> list[tuple[UUID, UUID]]:
-    """Steps that wait for this event, or for any of its name, with their runs."""
+    """Steps that wait for this event, with their runs."""
     steps = Step.objects.filter(
-        Q(progress={"event": name, "key": match}) | Q(progress={"event": name, "key": ""}),
         run__tenant=tenant,
         state=StepState.WAITING,
         reason=Reason.EVENT,
         # Every wait for an event has a time limit, so the index of due times finds them.
         wake_at__isnull=False,
+        progress={"event": name, "key": match},
     )
     return list(steps.values_list("id", "run_id"))
 

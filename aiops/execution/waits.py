@@ -144,14 +144,13 @@ def _for_it(run: Run, event: str, key: str) -> Signal | None:
     is_open = Q(has_started=False) | Q(received_at__gt=run.created_at)
     # Not past one that is locked: that may be a duplicate being counted.
     found = Signal.objects.select_for_update(no_key=True).filter(
-        is_open, tenant=run.tenant, name=event, taken_by__isnull=True
+        is_open, tenant=run.tenant, name=event, match=key, taken_by__isnull=True
     )
-    # A wait without a match is for any event of its name.
-    return (found.filter(match=key) if key else found).order_by("received_at").first()
+    return found.order_by("received_at").first()
 
 
 def event_key(board: Board, node: PlanNode) -> str:
-    """What tells this run's event from the same event of others; "" for any event of its name."""
+    """What tells this run's event from the same event of others; "" matches by name alone."""
     if not node.match:
         return ""
     source = node.match.split(".")[0]
