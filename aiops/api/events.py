@@ -81,7 +81,7 @@ def _take(who: Caller, value: Any) -> dict[str, Any]:
 def _several(who: Caller, values: Any) -> Any:
     """Take in several events, each by itself: a wrong one does not lose the others."""
     if not isinstance(values, list) or not values:
-        raise _invalid("A batch is a JSON array with at least one event")
+        raise _invalid("a batch is a JSON array with at least one event")
     if len(values) > MOST_EVENTS:
         raise Problem(
             413,
@@ -198,5 +198,5 @@ def _attributes(headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _invalid(detail: str) -> Problem:
-    told = f"{detail[:1].upper()}{detail[1:]}".rstrip(".")
-    return Problem(422, "event-invalid", "The event was not taken", f"{told}. Nothing was written.")
+    told = f"It cannot be taken: {detail}. Nothing was written."
+    return Problem(422, "event-invalid", "The event was not taken", told)

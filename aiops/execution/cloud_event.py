@@ -141,8 +141,8 @@ def _problems(error: ValidationError) -> str:
         place = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "missing":
-            message = f"is missing: {_WHAT_TO_SEND[place]}"
-        told.append(f"{place} {message}" if place else message)
+            message = f"it is missing; {_WHAT_TO_SEND[place]}"
+        told.append(f"{place}: {message}" if place else message)
     return "; ".join(told[:5])
 
 
