@@ -16,7 +16,9 @@ from aiops.admin import (
     pause,
     people,
     run,
+    signal,
     step,
+    trigger,
     workflow,
 )
 
@@ -36,6 +38,8 @@ __all__ = [
     "pause",
     "people",
     "run",
+    "signal",
     "step",
+    "trigger",
     "workflow",
 ]

@@ -55,10 +55,12 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Configure": (
         Entry("Workflows", "schema", "aiops.WorkflowVersion"),
         Entry("Schedules", "event_repeat", "django_celery_beat.PeriodicTask"),
+        Entry("Triggers", "bolt", "aiops.Trigger"),
         Entry("Budgets", "savings", "aiops.Budget"),
     ),
     "Audit": (
         Entry("Operator actions", "history", "aiops.OperatorAction"),
+        Entry("Events in", "move_to_inbox", "aiops.Signal"),
         Entry("Bulk jobs", "checklist", "aiops.BulkJob"),
         Entry("Model calls", "neurology", "aiops.ModelCall"),
         Entry("Celery results", "receipt_long", "django_celery_results.TaskResult"),

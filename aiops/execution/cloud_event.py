@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from aiops.execution.receive import Incoming
+from aiops.execution.incoming import Incoming
 
 #: Attributes of ours that an event may carry: the key that tells whose event it is, where that is
 #: not its subject; and its tenant, for a key that serves every one.

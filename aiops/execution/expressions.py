@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from jmespath import functions, parser, visitor
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
 MOST_CHARACTERS = 500
 #: Parts of an expression, and how deep they may lie in each other.
@@ -51,14 +51,24 @@ def evaluate(expression: str, event: Any) -> Any:
     try:
         found = _Bounded().visit(node, event)
     except _UNFIT as error:
-        told = " ".join(str(error).split())
-        raise WrongExpression(f"{expression!r} does not fit this event: {told}") from None
+        raise WrongExpression(f"{expression!r} does not fit this event: {_unfit(error)}") from None
     _weigh(found)
     return found
 
 
 #: What JMESPath raises where values are not what an expression takes them for ("a" < 1).
 _UNFIT = (JMESPathError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def _unfit(error: Exception) -> str:
+    """What is wrong, without the value itself (it may be private)."""
+    match error:
+        case JMESPathTypeError():
+            takes = " or ".join(map(str, error.expected_types))
+            return f"{error.function_name}() takes {takes}, and got {error.actual_type}"
+        case JMESPathError():
+            return " ".join(str(error).split())
+    return "it compares or counts what is of another kind"
 
 
 def holds(condition: str, event: Any) -> bool:

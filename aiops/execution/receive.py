@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +10,7 @@ from django.utils import timezone
 
 from aiops.execution import meeting, triggers
 from aiops.execution.advance import nudge
+from aiops.execution.incoming import Incoming
 from aiops.execution.payloads import dumps
 from aiops.execution.resume import NotPossible
 from aiops.flow import data
@@ -23,27 +21,6 @@ from aiops.models import Reason, Signal, Step, StepState, signal_moves, transiti
 MOST_BYTES = 1_000_000
 #: Lists and objects may lie so deep in each other.
 MOST_DEPTH = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """An event as its sender tells it."""
-
-    #: Its type, as `wait_for` and triggers name it.
-    name: str
-    #: The sender's id of it, which it never uses again.
-    source_id: str
-    #: Who sent it; "" for nobody that has an address.
-    source: str = ""
-    #: The key that tells whose event it is, as the waiting step's `match` gives it.
-    match: str = ""
-    subject: str = ""
-    payload: Any = field(default_factory=dict)
-    happened_at: datetime | None = None
-    extensions: Mapping[str, Any] = field(default_factory=dict)
-    tenant: str = "default"
-    #: Who hands it in: a key, or a person.
-    actor: str = ""
 
 
 def receive(

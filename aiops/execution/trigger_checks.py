@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from aiops.execution import expressions
+from aiops.execution import expressions, triggers
 from aiops.execution.catalog import workflow_named
 from aiops.execution.cloud_event import CloudEvent
 from aiops.execution.expressions import WrongExpression
@@ -18,7 +19,7 @@ from aiops.execution.triggers import ANY, Happening, Rule, judge
 from aiops.flow import data
 from aiops.flow.errors import PermanentInput
 from aiops.flow.refusals import WorkflowError
-from aiops.models import Run, Trigger
+from aiops.models import Run, Signal, Trigger
 
 
 def problems(rule: Rule) -> dict[str, str]:
@@ -125,16 +126,22 @@ class Would:
 def happening_of(event: CloudEvent, tenant: str) -> Happening:
     """An event that is not in the inbox, as triggers look at it."""
     given = event.incoming(tenant=tenant, actor="")
-    seen = {
-        **given.extensions,
-        "type": given.name,
-        "source": given.source,
-        "id": given.source_id,
-        "subject": given.subject or None,
-        "time": given.happened_at.isoformat() if given.happened_at else None,
-        "data": given.payload,
-    }
+    seen = triggers.seen_of(given)
     return Happening(tenant, given.name, given.source, given.source_id, seen)
+
+
+def newest_unfit(trigger: Trigger) -> str:
+    """What would go wrong with the newest event of the inbox that a trigger is for; "" for nothing."""
+    whose = Signal.objects.filter(tenant=trigger.tenant) if trigger.tenant else Signal.objects
+    begins = trigger.event.removesuffix(ANY)
+    types = Q(name__startswith=begins) if trigger.event.endswith(ANY) else Q(name=begins)
+    newest = whose.filter(types).order_by("-received_at").first()
+    if newest is None:
+        return ""
+    found = would(trigger, triggers.happening_of(newest))
+    if found.passes or not found.error:
+        return ""
+    return f"The newest such event, {newest.source_id}, could not start a run: {found.error}"
 
 
 def what_would(event: Happening) -> list[Would]:

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from aiops.execution import expressions
 from aiops.execution.expressions import WrongExpression
+from aiops.execution.incoming import Incoming
 from aiops.execution.resume import NotPossible
 from aiops.execution.start import StartRefused, start_run
 from aiops.flow.errors import StepError
@@ -128,16 +129,16 @@ def _too_far(hops: int) -> str:
     )
 
 
-def seen_of(signal: Signal) -> dict[str, Any]:
+def seen_of(event: Signal | Incoming) -> dict[str, Any]:
     """What expressions see of an event."""
     return {
-        **signal.extensions,
-        "type": signal.name,
-        "source": signal.source,
-        "id": signal.source_id,
-        "subject": signal.subject or None,
-        "time": signal.happened_at.isoformat() if signal.happened_at else None,
-        "data": signal.payload,
+        **event.extensions,
+        "type": event.name,
+        "source": event.source,
+        "id": event.source_id,
+        "subject": event.subject or None,
+        "time": event.happened_at.isoformat() if event.happened_at else None,
+        "data": event.payload,
     }
 
 

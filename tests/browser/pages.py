@@ -8,7 +8,9 @@ from typing import Any
 from django.urls import reverse
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from aiops.models import BulkJob, Escalation, Run, Step
+from aiops.execution.incoming import Incoming
+from aiops.execution.receive import take_in
+from aiops.models import BulkJob, Escalation, Run, Signal, Step, Trigger
 
 #: Lists and other pages that need nothing to be named.
 LISTS: dict[str, str] = {
@@ -21,6 +23,10 @@ LISTS: dict[str, str] = {
     "workflows": "aiops_workflowversion_changelist",
     "schedules": "django_celery_beat_periodictask_changelist",
     "new schedule": "django_celery_beat_periodictask_add",
+    "triggers": "aiops_trigger_changelist",
+    "new trigger": "aiops_trigger_add",
+    "trying an event": "aiops_trigger_try",
+    "events in": "aiops_signal_changelist",
     "budgets": "aiops_budget_changelist",
     "operator actions": "aiops_operatoraction_changelist",
     "bulk jobs": "aiops_bulkjob_changelist",
@@ -50,6 +56,12 @@ def every_page() -> Iterator[tuple[str, str]]:
     yield "a workflow", reverse("admin:aiops_workflow_page", args=[failed.run.workflow])
     if job := BulkJob.objects.first():
         yield "a bulk job", _of("bulkjob", job.pk)
+    for signal in Signal.objects.order_by("became").distinct("became"):
+        yield f"an event in: {signal.became}", _of("signal", signal.pk)
+    if trigger := Trigger.objects.first():
+        yield "a trigger", _of("trigger", trigger.pk)
+        pause = reverse("admin:aiops_trigger_do", args=[trigger.pk, "pause"])
+        yield "pausing a trigger", pause
     if schedule := PeriodicTask.objects.first():
         yield (
             "a schedule",
@@ -60,6 +72,17 @@ def every_page() -> Iterator[tuple[str, str]]:
 def a_schedule() -> None:
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="hours")
     PeriodicTask.objects.create(name="Sweep", task="tasks.sweep", interval=every)
+
+
+def events_in() -> None:
+    """An event that starts a run, one that cannot, and one that is kept."""
+    given = {"event": "demo.*", "workflow": "demo", "is_active": True}
+    Trigger.objects.create(name="Demo runs", **given, input={}, condition="data.go")
+    Trigger.objects.create(name="Wrong", **given, input={"pace_s": "=data.pace"})
+    for number, data in enumerate(({"go": True, "pace": 0}, {"pace": "slow"}, {"pace": 0})):
+        carried = {"name": "demo.wanted", "source": "/demo", "subject": f"demo {number}"}
+        take_in(Incoming(**carried, source_id=str(number), payload=data))
+    take_in(Incoming(name="nobody.waits", source="/demo", source_id="kept"))
 
 
 def _of(model: str, key: Any) -> str:

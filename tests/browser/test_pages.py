@@ -14,7 +14,7 @@ from aiops.models import Run
 from tasks.demo.cast import cast
 from tasks.demo.rehearsal import Rehearsal
 from tests.browser.looking import PHONE, violations, wide_icons
-from tests.browser.pages import a_schedule, every_page
+from tests.browser.pages import a_schedule, events_in, every_page
 from tests.execution.conftest import engine, script
 from tests.execution.engine import Engine
 
@@ -51,6 +51,7 @@ def played(user: Any, engine: Engine) -> None:
         rehearsal.act(0.5)
         engine.work(most=5_000)
     a_schedule()
+    events_in()
     assert Run.objects.values("state").distinct().count() >= 6
 
 

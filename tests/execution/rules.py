@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiops.execution.receive import Incoming, take_in
+from aiops.execution.incoming import Incoming
+from aiops.execution.receive import take_in
 from aiops.models import Signal, Trigger
 
 

@@ -11,7 +11,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from aiops.execution import dispatch
-from aiops.execution.receive import Incoming, receive, take_in
+from aiops.execution.incoming import Incoming
+from aiops.execution.receive import receive, take_in
 from aiops.execution.resume import NotPossible
 from aiops.models import Signal
 from aiops.upkeep.retention import sweep
