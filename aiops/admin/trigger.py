@@ -35,6 +35,7 @@ _ERROR = 90
 @admin.register(Trigger)
 class TriggerAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     form = TriggerForm
+    list_before_template = "console/parts/trigger_head.html"
     change_form_outer_before_template = "console/parts/trigger_row.html"
     list_display = ("told", "state", "workflow", "started_today", "last_error")
     list_filter = ("is_active", "workflow")
@@ -49,8 +50,9 @@ class TriggerAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         ("When", {"fields": ("event", "source", "condition", "tenant")}),
         (
             "Then",
-            {"fields": ("workflow", "input", "key", "if_exists", "title", "priority", "sample")},
+            {"fields": ("workflow", "input", "key", "if_exists", "title", "priority")},
         ),
+        ("Check it", {"fields": ("sample",)}),
         ("Who", {"fields": ("made", "changed")}),
     )
 
@@ -108,7 +110,9 @@ class TriggerAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     @column("made")
     def made(self, trigger: Trigger) -> str:
-        return f"by {trigger.made_by}, {trigger.made_at:%Y-%m-%d %H:%M} UTC" if trigger.pk else "–"
+        if not trigger.pk:
+            return "–"
+        return f"by {trigger.made_by or 'nobody'}, {trigger.made_at:%Y-%m-%d %H:%M} UTC"
 
     @column("changed")
     def changed(self, trigger: Trigger) -> str:

@@ -8,7 +8,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from aiops.execution import trigger_checks
-from aiops.execution.cloud_event import WrongEvent, read
+from aiops.execution.cloud_event import WrongEvent, parsed, read
 from aiops.execution.known_workflows import startable
 from aiops.models import Trigger, trigger_moves
 
@@ -29,7 +29,8 @@ _HELP = {
 class TriggerForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the checker only
     """What a person writes of a trigger."""
 
-    sample = forms.JSONField(
+    # A text: an empty field of JSON would be shown as "null".
+    sample = forms.CharField(
         required=False,
         label="An example",
         help_text="An event as JSON (CloudEvents), to check with before it is saved. It is not kept.",
@@ -46,6 +47,9 @@ class TriggerForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
             # Not there for those who may only look.
             if name in self.fields:
                 self.fields[name].help_text = told
+        if "input" in self.fields:
+            # A default that is called would have the form say twice what the field holds.
+            self.fields["input"].show_hidden_initial = False
         if "workflow" in self.fields:
             names = {*startable(), *filter(None, [self.instance.workflow])}
             self.fields["workflow"] = forms.ChoiceField(
@@ -64,9 +68,9 @@ class TriggerForm(forms.ModelForm):  # type: ignore[type-arg]  # generic for the
             self._check_with(rule, given["sample"])
         return given
 
-    def _check_with(self, rule: Trigger, sample: Any) -> None:
+    def _check_with(self, rule: Trigger, sample: str) -> None:
         try:
-            event = read(sample)
+            event = read(parsed(sample.encode()))
         except WrongEvent as error:
             self.add_error("sample", str(error))
             return

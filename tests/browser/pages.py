@@ -76,12 +76,13 @@ def a_schedule() -> None:
 
 def events_in() -> None:
     """An event that starts a run, one that cannot, and one that is kept."""
-    given = {"event": "demo.*", "workflow": "demo", "is_active": True}
-    Trigger.objects.create(name="Demo runs", **given, input={}, condition="data.go")
-    Trigger.objects.create(name="Wrong", **given, input={"pace_s": "=data.pace"})
-    for number, data in enumerate(({"go": True, "pace": 0}, {"pace": "slow"}, {"pace": 0})):
-        carried = {"name": "demo.wanted", "source": "/demo", "subject": f"demo {number}"}
-        take_in(Incoming(**carried, source_id=str(number), payload=data))
+    given: Any = {"event": "lead.*", "workflow": "lead_research", "is_active": True}
+    wanted = {"title": "=subject", "pace_s": "=data.pace_s"}
+    Trigger.objects.create(name="Research new leads", **given, input=wanted)
+    Trigger.objects.create(name="Large leads", **given, input=wanted, condition="data.size")
+    for number, pace_s in enumerate((0, "slow")):
+        about = {"name": "lead.found", "source": "/crm/leads", "subject": f"lead {number}"}
+        take_in(Incoming(**about, source_id=f"lead-{number}", payload={"pace_s": pace_s}))
     take_in(Incoming(name="nobody.waits", source="/demo", source_id="kept"))
 
 
