@@ -19,7 +19,8 @@ from aiops.execution.cloud_event import CloudEvent, WrongEvent
 from aiops.execution.patience import patiently
 from aiops.execution.receive import take_in
 from aiops.execution.resume import NotPossible
-from aiops.models import Became, Scope, Signal
+from aiops.execution.what_became import told
+from aiops.models import Scope
 
 router = Router(tags=["events"])
 
@@ -38,7 +39,6 @@ _DOCUMENTED = {
         "content": {
             ONE: {"schema": _EVENT},
             SEVERAL: {"schema": {"type": "array", "items": _EVENT, "maxItems": MOST_EVENTS}},
-            "application/json": {"schema": {}},
         },
     }
 }
@@ -113,37 +113,6 @@ def _as_data(problem: Problem) -> dict[str, Any]:
     }
 
 
-def told(signal: Signal) -> dict[str, Any]:
-    """What became of an event, for its sender. A duplicate is told what became of the first."""
-    firings = list(signal.firings.order_by("trigger_name"))
-    started = [str(one.run) for one in firings if one.run]
-    woken = list(signal.woken)
-    return {
-        "id": signal.source_id,
-        "source": signal.source,
-        "event_id": str(signal.id),
-        "is_new": signal.is_new,
-        "outcome": signal.became if signal.is_new else "duplicate",
-        "became": signal.became,
-        "run_ids": started + [run for run in woken if run not in started],
-        "started": started,
-        "woke": woken,
-        "duplicates": signal.duplicates,
-        "errors": [
-            {"trigger": one.trigger_name, "message": one.error} for one in firings if one.error
-        ],
-        "told": _WORDS[Became(signal.became)],
-    }
-
-
-_WORDS = {
-    Became.KEPT: "It is kept until a run waits for it.",
-    Became.WOKE: "A run that waited for it goes on.",
-    Became.STARTED: "It has started a run.",
-    Became.FAILED: "It is kept; a trigger could not start its run, and a person can try again.",
-}
-
-
 def _json(request: HttpRequest) -> Any:
     try:
         return cloud_event.parsed(_body(request))
@@ -198,5 +167,5 @@ def _attributes(headers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _invalid(detail: str) -> Problem:
-    told = f"It cannot be taken: {detail}. Nothing was written."
-    return Problem(422, "event-invalid", "The event was not taken", told)
+    why = f"It cannot be taken: {detail}. Nothing was written."
+    return Problem(422, "event-invalid", "The event was not taken", why)

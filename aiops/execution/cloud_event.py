@@ -36,7 +36,13 @@ def _text(at_most: int, pattern: str = r"^[^\x00-\x1f\x7f]+$") -> StringConstrai
 class CloudEvent(BaseModel):
     """An event in the words of CloudEvents 1.0. Attributes that are not listed are kept."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "patternProperties": {"^[a-z0-9]{1,40}$": {"description": "Kept with the event."}},
+            "additionalProperties": False,
+        },
+    )
 
     specversion: Literal["1.0"] = Field(description='The version of CloudEvents: "1.0".')
     type: Annotated[str, _text(200)] = Field(

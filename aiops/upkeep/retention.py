@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import Q
 from django.utils import timezone
+from django_celery_results.models import TaskResult
 
 from aiops.models import Became, CallContent, Node, Signal
 
@@ -18,7 +19,7 @@ def sweep() -> int:
     """Delete what is past its retention; returns the number of rows. Runs are never swept here."""
     now = timezone.now()
     nodes, _ = Node.objects.filter(seen_at__lt=now - timedelta(days=NODE_DAYS)).delete()
-    return nodes + sweep_events() + sweep_contents()
+    return nodes + sweep_events() + sweep_answers() + sweep_contents()
 
 
 #: What has become something; the others wait for a run or for a person, and are kept longer.
@@ -35,6 +36,19 @@ def sweep_events() -> int:
     over = Q(became__in=_DONE, received_at__lt=done) | Q(received_at__lt=left)
     found = list(Signal.objects.filter(over).values_list("id", flat=True)[:MOST_EVENTS])
     Signal.objects.filter(id__in=found).delete()
+    return len(found)
+
+
+ANSWER_DAYS = 7
+MOST_ANSWERS = 5_000
+
+
+def sweep_answers() -> int:
+    """Delete what other programs were answered by Celery message. Returns how many."""
+    before = timezone.now() - timedelta(days=ANSWER_DAYS)
+    over = TaskResult.objects.filter(date_done__lt=before).order_by("date_done")
+    found = list(over.values_list("id", flat=True)[:MOST_ANSWERS])
+    TaskResult.objects.filter(id__in=found).delete()
     return len(found)
 
 
