@@ -35,6 +35,12 @@ class Entry(Task):  # type: ignore[type-arg]  # generic for the checker only
         """Keep the answer, and who gave it; not what was asked, which may be private."""
         backend = DatabaseBackend(app=self.app)
         kind, encoding, answer = backend.encode_content(backend.encode_result(retval, status))
+        # The package's types know the columns of an earlier version.
+        told: Any = {
+            "task_name": self.name,
+            "worker": self.request.hostname,
+            "periodic_task_name": getattr(self.request, "periodic_task_name", None),
+        }
         try:
             TaskResult.objects.store_result(
                 kind,
@@ -44,9 +50,7 @@ class Entry(Task):  # type: ignore[type-arg]  # generic for the checker only
                 status,
                 traceback=str(einfo.traceback) if einfo else None,
                 meta=backend.encode_content({"children": []})[2],
-                task_name=self.name,
-                worker=self.request.hostname,
-                periodic_task_name=getattr(self.request, "periodic_task_name", None),
+                **told,
             )
         except (DatabaseError, InterfaceError) as error:
             # What was asked for is done, and told on the result backend.

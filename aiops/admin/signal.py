@@ -24,7 +24,7 @@ from aiops.admin.page.user_widget import reference
 from aiops.admin.page.words import Look
 from aiops.execution import looking, triggers
 from aiops.execution.resume import NotPossible
-from aiops.models import Became, Firing, Signal, Step
+from aiops.models import Became, Signal, Step
 
 PERMISSION = "aiops.retry_event"
 #: What can be chosen in a filter is that of so many newest events.
@@ -44,7 +44,8 @@ class _OfNewest(admin.SimpleListFilter):
     """A filter whose values are those of the newest events."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        newest = Signal.objects.order_by("-received_at").values_list(self.parameter_name)
+        column = str(self.parameter_name)
+        newest = Signal.objects.order_by("-received_at").values_list(column)
         return [(value, value) for value in sorted({value for (value,) in newest[:NEWEST]})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -113,7 +114,8 @@ class SignalAdmin(ShowsContent, HistoryAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        firings = Firing.objects.filter(signal=object_id).order_by("trigger_name")
+        signal = self.get_object(request, object_id or "")
+        firings = signal.firings.order_by("trigger_name") if signal else ()
         more = {
             "firings": [(one, _run_link(one.run)) for one in firings],
             "may_retry": request.user.has_perm(PERMISSION),

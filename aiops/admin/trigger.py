@@ -75,12 +75,13 @@ class TriggerAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
         newest = Firing.objects.filter(trigger=OuterRef("pk")).order_by("-at")
         today = Q(firings__at__gte=midnight, firings__run__isnull=False)
-        found: QuerySet[Any] = super().get_queryset(request)
-        return found.annotate(
+        every: QuerySet[Any] = super().get_queryset(request)
+        found: QuerySet[Any] = every.annotate(
             started=Count("firings", filter=today),
             newest_error=Subquery(newest.values("error")[:1]),
             newest_at=Subquery(newest.values("at")[:1]),
         )
+        return found
 
     @column("trigger", ordering="name")
     def told(self, trigger: Trigger) -> SafeString:

@@ -7,6 +7,7 @@ get more, and what is taken stays taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,7 @@ def answer(message: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Answ
     try:
         return _spoken(_MESSAGES[message](*args, **given))
     except ValidationError as error:
-        return _spoken(_wrong("WrongMessage", f"tasks.{message}: {_problems(error)}"))
+        return _spoken(_wrong("WrongMessage", f"tasks.{message}: {_problems(error, message)}"))
 
 
 def start(workflow: str, input: Any, options: Mapping[str, Any]) -> Answer:
@@ -126,9 +127,13 @@ def _wrong(error: str, message: str) -> Answer:
     return {"ok": False, "error": error, "message": message}
 
 
-def _problems(error: ValidationError) -> str:
+def _problems(error: ValidationError, message: str) -> str:
     """Each argument with what is wrong, without what was sent."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
-    )
+    names = dict(enumerate(signature(_MESSAGES[message]).parameters))
+    problems = error.errors(include_url=False, include_input=False, include_context=False)
+    told = []
+    for problem in problems:
+        first, *rest = problem["loc"]
+        place = names.get(first, first) if isinstance(first, int) else first
+        told.append(f"{'.'.join(map(str, (place, *rest)))}: {problem['msg']}")
+    return "; ".join(told)

@@ -19,6 +19,10 @@ from aiops.models import Reason, Signal, Step, StepState, signal_moves, transiti
 
 #: A larger event is refused: it is to carry an address instead.
 MOST_BYTES = 1_000_000
+_MOST_CHARACTERS = {
+    **dict.fromkeys(("name", "source_id", "match", "subject"), 200),
+    **{"source": 300, "tenant": 100, "actor": 150},
+}
 #: Lists and objects may lie so deep in each other.
 MOST_DEPTH = 100
 
@@ -92,10 +96,14 @@ def _waiting(tenant: str, name: str, match: str) -> list[tuple[UUID, UUID]]:
 def _refuse_unkeepable(event: Incoming) -> None:
     if not event.name or not event.source_id:
         raise NotPossible("an event needs its name, and an id that its sender never uses again")
+    for name, most in _MOST_CHARACTERS.items():
+        if len(getattr(event, name)) > most:
+            raise NotPossible(f"its {name} has more than {most} characters: shorten it")
     if data.depth(event.payload) > MOST_DEPTH:
         raise NotPossible(f"its data may be nested {MOST_DEPTH} deep at most: make it flatter")
     try:
-        data.refuse_unkeepable("the event", [event.payload, dict(event.extensions)])
+        told = [event.name, event.source, event.source_id, event.match, event.subject]
+        data.refuse_unkeepable("the event", [event.payload, dict(event.extensions), *told])
     except BadOutput as error:
         raise NotPossible(error.message) from None
     size = len(dumps(event.payload).encode())

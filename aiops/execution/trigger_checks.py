@@ -94,8 +94,9 @@ def _is_model(accepts: Any) -> bool:
 def _of_fixed(name: str, template: Any, field: FieldInfo) -> Iterator[str]:
     if not expressions.is_fixed(template):
         return
+    takes: Any = field.annotation
     try:
-        TypeAdapter(field.annotation).validate_python(expressions.filled(template, {}))
+        TypeAdapter(takes).validate_python(expressions.filled(template, {}))
     except ValidationError as error:
         yield f"{name}: {error.errors(include_url=False, include_input=False)[0]['msg']}"
 

@@ -81,7 +81,7 @@ def events_in() -> None:
     Trigger.objects.create(name="Research new leads", **given, input=wanted)
     Trigger.objects.create(name="Large leads", **given, input=wanted, condition="data.size")
     for number, pace_s in enumerate((0, "slow")):
-        about = {"name": "lead.found", "source": "/crm/leads", "subject": f"lead {number}"}
+        about: Any = {"name": "lead.found", "source": "/crm/leads", "subject": f"lead {number}"}
         take_in(Incoming(**about, source_id=f"lead-{number}", payload={"pace_s": pace_s}))
     take_in(Incoming(name="nobody.waits", source="/demo", source_id="kept"))
 

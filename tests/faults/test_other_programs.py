@@ -33,7 +33,7 @@ for line in sys.stdin:
     answer = AsyncResult(sent.id, app=app).get(timeout=30)
     print(json.dumps({"id": sent.id, "answer": answer}), flush=True)
 
-assert not {"aiops", "tasks", "django"} & set(sys.modules), "it is to know nothing of ours"
+assert not {"aiops", "tasks"} & set(sys.modules), "it is to know nothing of ours"
 """
 
 
