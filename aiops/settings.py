@@ -231,6 +231,12 @@ AIOPS_CANCEL_GRACE_S = float(os.environ.get("AIOPS_CANCEL_GRACE_S", "30"))
 AIOPS_INLINE_BYTES = 64 * 1024
 #: A larger run input is refused.
 AIOPS_MAX_INPUT_BYTES = int(os.environ.get("AIOPS_MAX_INPUT_BYTES", str(8 * 1024 * 1024)))
+#: Events from outside are kept so many days when they have started or woken a run, and so many when
+#: nobody has taken them yet.
+AIOPS_EVENT_DAYS = float(os.environ.get("AIOPS_EVENT_DAYS", "30"))
+AIOPS_EVENT_KEPT_DAYS = float(os.environ.get("AIOPS_EVENT_KEPT_DAYS", "90"))
+#: So many runs may follow each other, each started by a trigger on the event of the one before.
+AIOPS_EVENT_HOPS = int(os.environ.get("AIOPS_EVENT_HOPS", "5"))
 
 #: The models that steps may ask for by these names, beside "fast" and "embed": {"strong": {"base_url": ...,
 #: "model": ..., "api_key_env": "STRONG_KEY", "limits": {"tokens_per_min": 90000}}}.

@@ -55,11 +55,13 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Configure": (
         Entry("Workflows", "schema", "aiops.WorkflowVersion"),
         Entry("Schedules", "event_repeat", "django_celery_beat.PeriodicTask"),
+        Entry("Triggers", "bolt", "aiops.Trigger"),
         Entry("Budgets", "savings", "aiops.Budget"),
         Entry("Webhooks", "webhook", "aiops.WebhookEndpoint"),
     ),
     "Audit": (
         Entry("Operator actions", "history", "aiops.OperatorAction"),
+        Entry("Events in", "move_to_inbox", "aiops.Signal"),
         Entry("Bulk jobs", "checklist", "aiops.BulkJob"),
         Entry("Model calls", "neurology", "aiops.ModelCall"),
         Entry("Celery results", "receipt_long", "django_celery_results.TaskResult"),

@@ -21,8 +21,9 @@ from aiops.models.notification import Channel, Notification, NotificationState
 from aiops.models.operator_action import OperatorAction
 from aiops.models.pause import Pausable, Pause
 from aiops.models.run import Priority, Run, RunState
-from aiops.models.signal import Signal
+from aiops.models.signal import Became, Signal
 from aiops.models.step import Reason, Step, StepState
+from aiops.models.trigger import Firing, SameKey, Trigger
 from aiops.models.webhook import DeliveryState, EndpointState, WebhookDelivery, WebhookEndpoint
 from aiops.models.workflow import WorkflowVersion
 
@@ -30,6 +31,7 @@ __all__ = [
     "SEVERITIES",
     "ApiKey",
     "Attempt",
+    "Became",
     "Budget",
     "BudgetScope",
     "BulkItem",
@@ -48,6 +50,7 @@ __all__ = [
     "EscalationState",
     "Event",
     "FailureGroup",
+    "Firing",
     "GroupState",
     "KeyState",
     "Lane",
@@ -67,11 +70,13 @@ __all__ = [
     "Reason",
     "Run",
     "RunState",
+    "SameKey",
     "Scope",
     "Severity",
     "Signal",
     "Step",
     "StepState",
+    "Trigger",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WorkflowVersion",

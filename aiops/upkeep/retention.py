@@ -1,4 +1,4 @@
-"""What nobody needs any more: nodes long gone, signals that were taken, texts of calls, what was sent."""
+"""What nobody needs any more: nodes long gone, old events, answers, texts of calls, what was sent."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db.models import Q
 from django.utils import timezone
+from django_celery_results.models import TaskResult
 
 from aiops.models import (
+    Became,
     CallContent,
     DeliveryState,
     Node,
@@ -20,17 +23,44 @@ from aiops.models import (
 )
 
 NODE_DAYS = 1
-SIGNAL_DAYS = 30
 
 
 def sweep() -> int:
     """Delete what is past its retention; returns the number of rows. Runs are never swept here."""
     now = timezone.now()
     nodes, _ = Node.objects.filter(seen_at__lt=now - timedelta(days=NODE_DAYS)).delete()
-    signals, _ = Signal.objects.filter(
-        taken_by__isnull=False, received_at__lt=now - timedelta(days=SIGNAL_DAYS)
-    ).delete()
-    return nodes + signals + sweep_contents() + sweep_notifications() + sweep_deliveries()
+    events, sent = sweep_events(), sweep_notifications() + sweep_deliveries()
+    return nodes + events + sent + sweep_answers() + sweep_contents()
+
+
+#: What has become something; the others wait for a run or for a person, and are kept longer.
+_DONE = (Became.WOKE, Became.STARTED)
+#: So many at a time: a day's events must not become one long transaction.
+MOST_EVENTS = 5_000
+
+
+def sweep_events() -> int:
+    """Delete events from outside whose days are over. Returns how many."""
+    now = timezone.now()
+    done = now - timedelta(days=settings.AIOPS_EVENT_DAYS)
+    left = now - timedelta(days=settings.AIOPS_EVENT_KEPT_DAYS)
+    over = Q(became__in=_DONE, received_at__lt=done) | Q(received_at__lt=left)
+    found = list(Signal.objects.filter(over).values_list("id", flat=True)[:MOST_EVENTS])
+    Signal.objects.filter(id__in=found).delete()
+    return len(found)
+
+
+ANSWER_DAYS = 7
+MOST_ANSWERS = 5_000
+
+
+def sweep_answers() -> int:
+    """Delete what other programs were answered by Celery message. Returns how many."""
+    before = timezone.now() - timedelta(days=ANSWER_DAYS)
+    over = TaskResult.objects.filter(date_done__lt=before).order_by("date_done")
+    found = list(over.values_list("id", flat=True)[:MOST_ANSWERS])
+    TaskResult.objects.filter(id__in=found).delete()
+    return len(found)
 
 
 #: So many at a time: a day's texts must not become one long transaction.

@@ -11,12 +11,16 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from aiops.access import keys
+from aiops.execution.incoming import Incoming
+from aiops.execution.receive import take_in
 from aiops.models import (
     ApiKey,
     BulkJob,
     Escalation,
     Run,
+    Signal,
     Step,
+    Trigger,
     WebhookDelivery,
     WebhookEndpoint,
 )
@@ -33,6 +37,10 @@ LISTS: dict[str, str] = {
     "workflows": "aiops_workflowversion_changelist",
     "schedules": "django_celery_beat_periodictask_changelist",
     "new schedule": "django_celery_beat_periodictask_add",
+    "triggers": "aiops_trigger_changelist",
+    "new trigger": "aiops_trigger_add",
+    "trying an event": "aiops_trigger_try",
+    "events in": "aiops_signal_changelist",
     "budgets": "aiops_budget_changelist",
     "webhooks": "aiops_webhookendpoint_changelist",
     "new webhook": "aiops_webhook_new",
@@ -83,6 +91,12 @@ def every_page() -> Iterator[tuple[str, str]]:
         yield f"a delivery: {state}", _of("webhookdelivery", sent.pk)
         again = reverse("admin:aiops_webhookdelivery_replay", query={"id": sent.pk})
         yield f"a delivery, again: {state}", again
+    for signal in Signal.objects.order_by("became").distinct("became"):
+        yield f"an event in: {signal.became}", _of("signal", signal.pk)
+    if trigger := Trigger.objects.first():
+        yield "a trigger", _of("trigger", trigger.pk)
+        pause = reverse("admin:aiops_trigger_do", args=[trigger.pk, "pause"])
+        yield "pausing a trigger", pause
     if schedule := PeriodicTask.objects.first():
         yield (
             "a schedule",
@@ -135,6 +149,18 @@ def delivered() -> None:
     WebhookDelivery.objects.create(
         endpoint=WebhookEndpoint.objects.get(), kind="webhook.test", data={"asked_by": "ann"}
     )
+
+
+def events_in() -> None:
+    """An event that starts a run, one that cannot, and one that is kept."""
+    given: Any = {"event": "lead.*", "workflow": "lead_research", "is_active": True}
+    wanted = {"title": "=subject", "pace_s": "=data.pace_s"}
+    Trigger.objects.create(name="Research new leads", **given, input=wanted)
+    Trigger.objects.create(name="Large leads", **given, input=wanted, condition="data.size")
+    for number, pace_s in enumerate((0, "slow")):
+        about: Any = {"name": "lead.found", "source": "/crm/leads", "subject": f"lead {number}"}
+        take_in(Incoming(**about, source_id=f"lead-{number}", payload={"pace_s": pace_s}))
+    take_in(Incoming(name="nobody.waits", source="/demo", source_id="kept"))
 
 
 def _of(model: str, key: Any) -> str:

@@ -14,7 +14,7 @@ from aiops.models import Run
 from tasks.demo.cast import cast
 from tasks.demo.rehearsal import Rehearsal
 from tests.browser.looking import PHONE, violations, wide_icons
-from tests.browser.pages import a_schedule, a_webhook, api_keys, delivered, every_page
+from tests.browser.pages import a_schedule, a_webhook, api_keys, delivered, events_in, every_page
 from tests.execution.conftest import engine, script
 from tests.execution.engine import Engine
 
@@ -54,6 +54,7 @@ def played(user: Any, engine: Engine) -> None:
     a_schedule()
     api_keys()
     delivered()
+    events_in()
     assert Run.objects.values("state").distinct().count() >= 6
 
 
