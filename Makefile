@@ -9,6 +9,9 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 #: CI skips nothing, so it has the demo's models too.
 TEST_SETUP := $(VENV)/dev.stamp $(if $(CI),$(VENV)/demo.stamp)
 
+# What kills processes, or watches a browser, has the machine to itself. 5: nothing was chosen.
+pytest = $(PY) -m pytest $(1) $(ARGS) || { code=$$?; [ $$code = 5 ] || exit $$code; }
+
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -24,7 +27,8 @@ run: $(VENV)/base.stamp ## Run everything of the Procfile, with its own database
 	@$(PY) -m aiops.servers up
 
 test: $(TEST_SETUP) chromium ## Run all tests on a database and a broker of their own; ARGS="-k name"
-	@$(PY) -m pytest $(ARGS)
+	@$(call pytest,-n auto --dist loadfile -m "not faults and not browser")
+	@$(call pytest,-m "faults or browser")
 
 check: $(TEST_SETUP) ## Lint, types, layers, Django's checks, migrations, then all tests
 	@$(BIN)/ruff check .

@@ -99,6 +99,17 @@ _options.setdefault("connect_timeout", 5)
 _options.setdefault("prepare_threshold", 5)
 _options.setdefault("options", "-c plan_cache_mode=force_generic_plan")
 
+if os.environ.get("AIOPS_SERVES") == "web":
+    # Every request has a thread of its own under ASGI: a connection kept by it would be lost with it.
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    _options["pool"] = {
+        "min_size": 1,
+        "max_size": int(os.environ.get("AIOPS_WEB_CONNECTIONS", "16")),
+        # A request waits so long for its turn; one that finds none is told to come again.
+        "timeout": 10,
+        "max_idle": 60,
+    }
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

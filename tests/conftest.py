@@ -12,9 +12,17 @@ from aiops.servers.running import Servers
 
 pytest_plugins = ["tests.fault_server.fixtures"]
 
+#: Where the addresses of servers that were started here are named, for the processes below.
+_STARTED = "AIOPS_TESTS_STARTED"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Side by side, each has its own: a broker knows no tests' databases.
+    for _name in os.environ.pop(_STARTED, "").split():
+        os.environ.pop(_name, None)
+
 # At import, because other conftest modules import models. What the environment names is used as
 # it is; the rest is started in a folder of its own, so that no developer's data is touched.
 _servers = Servers.throwaway()
+os.environ[_STARTED] = " ".join(_servers.environ.keys() - os.environ.keys())
 os.environ.update(_servers.environ)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 django.setup()

@@ -1,0 +1,42 @@
+"""The web process: many requests, few connections to the database."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from aiops.access import keys
+from aiops.execution.start import start_run
+from aiops.models import Scope
+from tests.api.serving import get, web
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+@pytest.mark.usefixtures("flows", "no_session_left")
+def test_many_requests_at_once_share_few_connections(tmp_path: Path) -> None:
+    run = start_run("line", {"number": 1})
+    _, key = keys.make("tests", scopes=[Scope.READ])
+    shown = {"Authorization": f"Bearer {key}"}
+
+    with web(tmp_path / "web.log", AIOPS_WEB_CONNECTIONS="4") as base:
+        address = f"{base}/api/v1/runs/{run.id}/status"
+        with ThreadPoolExecutor(12) as threads:
+            answers = list(threads.map(lambda _: get(address, shown), range(120)))
+        sessions = _sessions()
+
+    assert set(answers) == {200}
+    assert sessions <= 4
+
+
+def _sessions() -> int:
+    """How many sessions the database has, but for those of this process."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+        return int(cursor.fetchone()[0])
