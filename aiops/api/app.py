@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
-from aiops.api import problems, runs
+from aiops.api import problems, runs, stream
 from aiops.api.auth import Bearer
 from aiops.api.problems import Problem
 
@@ -20,3 +20,4 @@ def tell(request: HttpRequest, problem: Any) -> HttpResponse:
 
 
 api.add_router("/runs", runs.router)
+api.add_router("/runs", stream.router)
