@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from aiops.api import goodbye
 from aiops.api.own_threads import SOON, OwnThreads
 from aiops.api.sse import News
 from aiops.execution.pulse import KEPT_S, pulses
@@ -39,34 +40,37 @@ TOGETHER_S = 0.02
 MOST_AWAY_S = 10.0
 
 
+class RunGone(Exception):
+    """The run was deleted: its time was over."""
+
+
+class ProcessEnds(Exception):
+    """This process is asked to end: another will tell the rest."""
+
+
 class Reader:
     """What one stream has yet to tell: the newest news only, however slow its client is."""
 
     def __init__(self) -> None:
-        self._news: News | None = None
-        self._is_gone = False
+        self._newest: News | Exception | None = None
         self._something = asyncio.Event()
 
-    def hand(self, news: News | None) -> None:
-        """Hand over news; None: the run is no longer there."""
-        self._news, self._is_gone = news, news is None
+    def hand(self, newest: News | Exception) -> None:
+        """Hand over news, or why there will be none."""
+        self._newest = newest
         self._something.set()
 
     async def next(self, within_s: float) -> News | None:
-        """The newest news; None when there are none in this time. Raises RunGone."""
+        """The newest news; None when there are none in this time. Raises RunGone, ProcessEnds."""
         try:
             async with asyncio.timeout(within_s):
                 await self._something.wait()
         except TimeoutError:
             return None
         self._something.clear()
-        if self._is_gone:
-            raise RunGone
-        return self._news
-
-
-class RunGone(Exception):
-    """The run was deleted: its time was over."""
+        if isinstance(self._newest, Exception):
+            raise self._newest
+        return self._newest
 
 
 @dataclass(slots=True, eq=False)
@@ -103,6 +107,7 @@ class Hub:
         self._reading: set[asyncio.Task[None]] = set()
         self._newcomer = asyncio.Event()
         self._used_at = 0.0
+        self._ends = False
         #: Whether the database did not answer when it was asked last.
         self.is_away = False
 
@@ -117,11 +122,19 @@ class Hub:
         watched = self._watched.setdefault(key, Watched(*key))
         reader = Reader()
         watched.readers.add(reader)
-        if watched.news is None:
-            self._newcomer.set()
-        else:
+        if self._ends:
+            reader.hand(ProcessEnds())
+        elif watched.news is not None:
             reader.hand(watched.news)
+        else:
+            self._newcomer.set()
         return reader
+
+    def end(self) -> None:
+        """Let every stream end now: the process is asked to."""
+        self._ends = True
+        for watched in self._watched.values():
+            _hand(watched.readers, ProcessEnds())
 
     def leave(self, run_id: UUID, language: str, reader: Reader) -> None:
         watched = self._watched.get((run_id, language))
@@ -142,11 +155,13 @@ class Hub:
 
     async def _watch(self) -> None:
         """Look about once a second, until nobody has been there for a while."""
+        forget = goodbye.hear(self.end)
         try:
             while self._watched or time.monotonic() - self._used_at < LINGER_S:
                 await self._try_to_look(list(self._watched.values()))
                 await self._wait()
         finally:
+            forget()
             for reading in self._reading:
                 reading.cancel()
             if self._threads is not None:
@@ -188,7 +203,7 @@ class Hub:
         for one in sorted(watched, key=lambda one: one.read_at):
             pulse = found.get(one.run_id)
             if pulse is None:
-                _hand(one.readers, None)
+                _hand(one.readers, RunGone())
             elif not one.may_be_read(now):
                 continue
             elif one.is_new(pulse):
@@ -212,7 +227,7 @@ class Hub:
         except (DatabaseError, InterfaceError) as error:
             self._note_away(error)
         except Run.DoesNotExist:
-            _hand(watched.readers, None)
+            _hand(watched.readers, RunGone())
         except Exception:
             # This run cannot be told of; the others can.
             watched.not_before = time.monotonic() + PATIENCE
@@ -260,6 +275,6 @@ def _timed_view(run_id: UUID, language: str) -> tuple[dict[str, Any], float]:
     return user_view(run_id, language=language), time.monotonic() - began
 
 
-def _hand(readers: Iterable[Reader], news: News | None) -> None:
+def _hand(readers: Iterable[Reader], news: News | Exception) -> None:
     for reader in readers:
         reader.hand(news)

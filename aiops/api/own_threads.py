@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connection, connections
 
 T = TypeVar("T")
 
@@ -47,11 +47,23 @@ class OwnThreads:
         self._jobs.put((when, next(self._numbers), job))
 
     def _work(self) -> None:
+        _keep_a_connection()
         try:
             while (job := self._jobs.get()[2]) is not None:
                 job()
         finally:
             connections.close_all()
+
+
+def _keep_a_connection() -> None:
+    """Let this thread have a connection that is not the pool's, and keep it.
+
+    The pool is for requests, which must not wait for streams; and after the database was away it is
+    as long again in coming back as that took.
+    """
+    own = connection.settings_dict.copy()
+    own["OPTIONS"] = {name: said for name, said in own["OPTIONS"].items() if name != "pool"}
+    connection.settings_dict = {**own, "CONN_MAX_AGE": None}
 
 
 def _do(
@@ -69,7 +81,7 @@ def _do(
     except BaseException as caught:  # whoever asked deals with it
         error = caught
     finally:
-        # Back to the pool where there is one; a broken one is not used again.
+        # A broken one is not used again.
         close_old_connections()
     try:
         loop.call_soon_threadsafe(_settle, future, result, error)

@@ -131,6 +131,8 @@ class Stream:
                 yield text
         except hub.RunGone:
             yield sse.end("gone", "")
+        except hub.ProcessEnds:
+            yield sse.comment("this server ends: come back")
         finally:
             self.here.leave(self.run_id, self.language, reader)
             self.close()

@@ -55,12 +55,16 @@ class Web:
 
 
 @contextmanager
-def serving(folder: Path, **environ: str) -> Iterator[Web]:
-    """Run a web process, with these settings, while the block runs."""
+def serving(folder: Path, *, strict: bool = True, **environ: str) -> Iterator[Web]:
+    """Run a web process, with these settings, while the block runs.
+
+    A `strict` one is slow: warnings are errors, and the event loop tells of what is left behind.
+    """
     allow_files()
     port = free_port()
     argv = [
-        *(sys.executable, "-X", "dev", "-W", "error", "-m", "uvicorn", "aiops.asgi:application"),
+        *(sys.executable, *(("-X", "dev", "-W", "error") if strict else ())),
+        *("-m", "uvicorn", "aiops.asgi:application"),
         *("--host", "127.0.0.1", "--port", str(port), "--lifespan", "off", "--no-access-log"),
         *("--timeout-graceful-shutdown", "5"),
     ]
@@ -79,10 +83,10 @@ def serving(folder: Path, **environ: str) -> Iterator[Web]:
         process.wait()
 
 
-def database_url() -> str:
-    """The address of the tests' own database."""
+def database_url(name: str = "") -> str:
+    """The address of the tests' own database, or of another on the same server."""
     parts = urlsplit(os.environ["DATABASE_URL"])
-    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+    return urlunsplit(parts._replace(path=f"/{name or connection.settings_dict['NAME']}"))
 
 
 def allow_files() -> None:
