@@ -11,18 +11,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from aiops.access import run_token
-from aiops.api import etag
 from aiops.execution.cancel import cancel
+from aiops.execution.pulse import KEPT_S
+from aiops.execution.start import start_run
 from aiops.models import Run
 from tests.api.calling import program
-from tests.execution.engine import COMMITS, Engine
 
-pytestmark = COMMITS
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def run(engine: Engine) -> Run:
-    return engine.start("line", input={"number": 1})
+def run(flows: None) -> Run:
+    return start_run("line", {"number": 1})
 
 
 def ask(client: Client, run: Run, known: str = "", **headers: str) -> Any:
@@ -68,8 +68,8 @@ def test_another_language_is_another_version(run: Run) -> None:
 
 
 def _later(monkeypatch: pytest.MonkeyPatch) -> None:
-    later = time.time() + etag.KEPT_S + 1
-    monkeypatch.setattr(etag.time, "time", lambda: later)
+    later = time.time() + KEPT_S + 1
+    monkeypatch.setattr("aiops.api.etag.time.time", lambda: later)
 
 
 def test_an_open_run_is_told_again_after_a_while_as_time_changes_its_words(

@@ -68,7 +68,7 @@ def refusing() -> Iterator[None]:
 
 
 def test_a_thousand_streams_hear_of_a_change_at_the_cost_of_a_query_a_second(
-    engine: Engine, no_session_left: None, tmp_path: Path, record_property: pytest.RecordProperty
+    engine: Engine, no_session_left: None, tmp_path: Path
 ) -> None:
     runs = [engine.start("line", input={"number": n}).id for n in range(RUNS)]
     headers = key_of(streams=STREAMS)
@@ -111,7 +111,6 @@ def test_a_thousand_streams_hear_of_a_change_at_the_cost_of_a_query_a_second(
         "kb_per_stream": round((rss_kb - empty_kb) / STREAMS, 1),
     }
     print(numbers)  # noqa: T201  # shown by pytest -rP
-    record_property("numbers", numbers)
     assert {event.data["state"] for event in first} == {"queued"}
     assert {event.data["state"] for event in second} == {"running"}
     assert asked <= 3 * IDLE_S
