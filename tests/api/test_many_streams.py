@@ -95,7 +95,7 @@ def test_a_thousand_streams_hear_of_a_change_at_the_cost_of_a_query_a_second(
         heard_s = time.monotonic() - changed
         loop.run(close_all(listeners))
 
-        with following(url(web, runs[0]), headers=headers) as stream:
+        with following(url(web, runs[0]), headers=headers, within_s=30) as stream:
             stream.next("status")
         assert web.stop() == -signal.SIGTERM
     assert_clean(web.log)

@@ -64,6 +64,7 @@ def works(run: Run, **fields: Any) -> None:
     """Let a worker be on the first step of a run."""
     soon = timezone.now() + timedelta(seconds=60)
     lease = {"state": "running", "reason": "lease", "lease_until": soon, "worker": "io@a/1"}
+    lease["started_at"] = timezone.now()
     Step.objects.filter(run=run, name="one").update(**{**lease, **fields})
 
 
@@ -259,3 +260,29 @@ def test_a_run_that_is_deleted_ends_its_stream(web: Web, run: Run) -> None:
         *_, end = stream.rest()
 
     assert (end.name, end.data) == ("end", {"state": "gone"})
+
+
+def test_the_example_of_the_document_follows_a_run_to_its_end(web: Web, run: Run) -> None:
+    text = Path("docs/streams.md").read_text()
+    code = text.split("<!-- python: begin -->")[1].split("```")[1].removeprefix("python")
+    example: dict[str, Any] = {}
+    exec(code, example)  # noqa: S102  # our own document's
+    key = key_of()["Authorization"].removeprefix("Bearer ")
+    steps = [
+        lambda: writes(run, "Dear"),
+        lambda: writes(run, "Dear Ann"),
+        lambda: finish(run),
+        lambda: None,
+    ]
+
+    seen = []
+    for view, step in zip(example["follow"](url(web, run.id), key), steps, strict=True):
+        seen.append((view["state"], view["partial"]))
+        step()
+
+    assert seen == [
+        ("queued", ""),
+        ("running", "Dear"),
+        ("running", "Dear Ann"),
+        ("cancelled", ""),
+    ]
