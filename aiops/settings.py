@@ -280,6 +280,17 @@ AIOPS_METRICS_TOKEN = os.environ.get("AIOPS_METRICS_TOKEN", "")
 AIOPS_TRACE_URL = os.environ.get("AIOPS_TRACE_URL", "")
 AIOPS_LOG_URL = os.environ.get("AIOPS_LOG_URL", "")
 
+# Streams (docs/streams.md)
+
+#: How often what the streams follow is looked at, all of it in one query.
+AIOPS_STREAM_POLL_S = float(os.environ.get("AIOPS_STREAM_POLL_S", "1"))
+#: A stream on which nothing is said says that it is there.
+AIOPS_STREAM_HEARTBEAT_S = float(os.environ.get("AIOPS_STREAM_HEARTBEAT_S", "15"))
+#: After this long a client is to come back, and to show again who it is.
+AIOPS_STREAM_LASTS_S = float(os.environ.get("AIOPS_STREAM_LASTS_S", "900"))
+#: Streams that one web process keeps open.
+AIOPS_STREAMS = int(os.environ.get("AIOPS_STREAMS", "2000"))
+
 # Celery (each value is argued in docs/decisions/5-celery-settings.md)
 
 CELERY_BROKER_URL = _addresses["BROKER_URL"]

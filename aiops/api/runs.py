@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema, Status
 
-from aiops.access.caller import Caller
 from aiops.access.run_token import SEE
 from aiops.api.auth import BearerOrToken, caller
+from aiops.api.etag import unchanged
 from aiops.api.problems import Problem, not_found
 from aiops.execution.start import StartRefused, start_run
 from aiops.execution.user_view import user_view
@@ -45,15 +45,15 @@ def start(request: HttpRequest, body: Start) -> Any:
     return Status(202 if run.is_new else 200, {"run_id": str(run.id), "is_new": run.is_new})
 
 
-@router.get("/{uuid:run_id}/status", auth=BearerOrToken(), response=dict)
-def status(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
-    """What the user sees of a run."""
+@router.get("/{uuid:run_id}/status", auth=BearerOrToken(), response={200: dict, 304: None})
+def status(request: HttpRequest, run_id: UUID, response: HttpResponse) -> Any:
+    """What the user sees of a run; 304 while it is what the ETag in If-None-Match stands for."""
     who = caller(request, Scope.START, Scope.READ, SEE)
-    return user_view(_run(who, run_id))
-
-
-def _run(who: Caller, run_id: UUID) -> UUID:
-    """The run, if it exists for this caller."""
-    if not who.runs().filter(id=run_id).exists():
+    version = unchanged(request, run_id, among=who.runs())
+    if version is None:
         raise not_found(f"There is no run {run_id} for this key.")
-    return run_id
+    response["ETag"] = version.etag
+    response["Cache-Control"] = "private, no-cache"
+    if version.is_known:
+        return Status(304, None)
+    return user_view(run_id, language=version.language)

@@ -66,6 +66,7 @@ class StepRow:
     worker: str
     in_doubt: bool
     error: Mapping[str, Any] | None
+    progress: Mapping[str, Any] | None
     started_at: datetime | None
     finished_at: datetime | None
     #: The newest run that this step started, and whether a worker is on a step of it now.

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from aiops.execution.answers import user
-from aiops.execution.facts import load
+from aiops.execution.facts import StepRow, load
 
 
-def user_view(run_id: UUID) -> dict[str, Any]:
+def user_view(run_id: UUID, *, language: str = "en") -> dict[str, Any]:
     """What the user sees of a run. Raises Run.DoesNotExist."""
     facts = load(run_id)
     return {
@@ -17,5 +17,10 @@ def user_view(run_id: UUID) -> dict[str, Any]:
         "title": facts.run.title,
         "version": facts.newest_event,
         "is_final": facts.run.is_ended,
+        "partial": next((_partial(step) for step in facts.steps if _partial(step)), ""),
         **user(facts),
     }
+
+
+def _partial(step: StepRow) -> str:
+    return str((step.progress or {}).get("partial", ""))
