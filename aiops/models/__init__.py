@@ -21,6 +21,15 @@ from aiops.models.notification import Channel, Notification, NotificationState
 from aiops.models.operator_action import OperatorAction
 from aiops.models.pause import Pausable, Pause
 from aiops.models.run import Priority, Run, RunState
+from aiops.models.schedule import (
+    Backfill,
+    BackfillState,
+    CatchUp,
+    Occurrence,
+    OccurrenceState,
+    Overlap,
+    Schedule,
+)
 from aiops.models.signal import Signal
 from aiops.models.step import Reason, Step, StepState
 from aiops.models.workflow import WorkflowVersion
@@ -29,6 +38,8 @@ __all__ = [
     "SEVERITIES",
     "ApiKey",
     "Attempt",
+    "Backfill",
+    "BackfillState",
     "Budget",
     "BudgetScope",
     "BulkItem",
@@ -38,6 +49,7 @@ __all__ = [
     "CallContent",
     "CallOutcome",
     "Capture",
+    "CatchUp",
     "Channel",
     "CostSource",
     "Escalation",
@@ -53,8 +65,11 @@ __all__ = [
     "Node",
     "Notification",
     "NotificationState",
+    "Occurrence",
+    "OccurrenceState",
     "OperatorAction",
     "Outcome",
+    "Overlap",
     "PaidAnswer",
     "Pausable",
     "Pause",
@@ -63,6 +78,7 @@ __all__ = [
     "Reason",
     "Run",
     "RunState",
+    "Schedule",
     "Scope",
     "Severity",
     "Signal",

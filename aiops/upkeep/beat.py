@@ -1,0 +1,106 @@
+"""Whether beat fires: its last sign of life, and the schedules whose time has passed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models.functions import Now
+
+from aiops.models import Node, Schedule
+from aiops.upkeep.catch_up import ON_TIME_S
+from aiops.upkeep.due_times import starts_at
+from aiops.upkeep.schedule_times import TimesRefused, times_of
+from aiops.upkeep.schedules import active, due_of
+
+#: It fires every few seconds; one that has been silent for longer is taken for dead.
+SILENT_S = 60.0
+_NAME = "beat"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How beat stands."""
+
+    #: Since when a message of beat's was last worked on; None: never.
+    silent_s: float | None
+    #: Schedules that are not paused.
+    schedules: int
+    #: Those of them whose time passed a while ago, and those whose times cannot be read.
+    overdue: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def is_silent(self) -> bool:
+        return self.silent_s is None or self.silent_s > SILENT_S
+
+
+def sign() -> None:
+    """Say that a message of beat's has come through, as a node does."""
+    fields = {
+        "role": _NAME,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "seen_at": Now(),
+    }
+    Node.objects.update_or_create(name=_NAME, defaults=fields)
+
+
+def pulse(now: datetime) -> Pulse:
+    """How beat stands now."""
+    last = Node.objects.filter(name=_NAME).values_list("seen_at", flat=True).first()
+    overdue, unreadable = [], []
+    for schedule in active(now):
+        try:
+            if _is_overdue(schedule, now):
+                overdue.append(schedule.name)
+        except TimesRefused:
+            unreadable.append(schedule.name)
+    return Pulse(
+        silent_s=None if last is None else max((now - last).total_seconds(), 0),
+        schedules=Schedule.objects.filter(paused_at__isnull=True).count(),
+        overdue=tuple(overdue),
+        unreadable=tuple(unreadable),
+    )
+
+
+def trouble(found: Pulse) -> str:
+    """What is wrong with beat, in one sentence; "" when nothing is, or nobody needs it. Pure."""
+    if not found.schedules:
+        return ""
+    if found.is_silent:
+        since = "yet" if found.silent_s is None else f"for {_rough(found.silent_s)}"
+        return f"No beat has fired {since}{_overdue(found)}"
+    if found.overdue:
+        return f"Beat fires{_overdue(found)}"
+    return ""
+
+
+#: What to do about it.
+ADVICE = (
+    "Start beat, once in the installation (celery -A aiops.celery beat), and a worker of pool "
+    "control, which takes its messages."
+)
+
+
+def _overdue(found: Pulse) -> str:
+    if not found.overdue:
+        return ""
+    names, more = found.overdue[:3], len(found.overdue) - 3
+    told = ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    return f": {told} {'is' if len(found.overdue) == 1 else 'are'} overdue"
+
+
+def _is_overdue(schedule: Schedule, now: datetime) -> bool:
+    late = now - timedelta(seconds=2 * ON_TIME_S)
+    times = times_of(schedule)
+    first = next(due_of(schedule, times, after=schedule.considered_until, until=late), None)
+    return first is not None and starts_at(schedule.id, first, schedule.jitter_s) < late
+
+
+def _rough(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
