@@ -84,9 +84,7 @@ def shortest_gap_s(times: Times, *, after: datetime, looked_at: int = 50) -> flo
     if isinstance(times, Every):
         return times.step.total_seconds()
     found = list(islice(due(times, after=after), looked_at))
-    return min(
-        ((b - a).total_seconds() for a, b in pairwise(found)), default=None
-    )
+    return min(((b - a).total_seconds() for a, b in pairwise(found)), default=None)
 
 
 def _by_clock(times: Cron, after: datetime) -> Iterator[datetime]:
