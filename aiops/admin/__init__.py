@@ -16,6 +16,7 @@ from aiops.admin import (
     pause,
     people,
     run,
+    schedule,
     step,
     workflow,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "pause",
     "people",
     "run",
+    "schedule",
     "step",
     "workflow",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -25,6 +27,11 @@ class CatchUp(models.TextChoices):
 
     LATEST = "latest", "Only the latest"
     EACH = "each", "Each of them"
+
+
+def whole_second() -> datetime:
+    """Now, as a form can show it: one that was opened and saved has changed nothing."""
+    return timezone.now().replace(microsecond=0)
 
 
 class Schedule(models.Model):
@@ -53,7 +60,7 @@ class Schedule(models.Model):
         ClockedSchedule, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     #: Nothing is due before it; an interval counts from it.
-    start_at = models.DateTimeField(default=timezone.now)
+    start_at = models.DateTimeField(default=whole_second)
     end_at = models.DateTimeField(null=True, blank=True)
     #: Each due time is put off by a part of this, always the same part.
     jitter_s = models.PositiveIntegerField(default=0)
@@ -84,6 +91,7 @@ class Schedule(models.Model):
             models.CheckConstraint(
                 condition=Q(end_at__isnull=True) | Q(end_at__gt=models.F("start_at")),
                 name="schedule_ends_after_start",
+                violation_error_message="It ends before it starts: choose a later end.",
             ),
         ]
         permissions = [

@@ -22,7 +22,7 @@ def hourly(**fields: Any) -> Schedule:
         "workflow": "line",
         "input": {"number": 1, "label": "{day}"},
         "interval": every,
-        "start_at": now - timedelta(minutes=30),
+        "start_at": (now - timedelta(minutes=30)).replace(microsecond=0),
         "considered_until": now,
         "catch_up": "each",
         **fields,
