@@ -93,6 +93,8 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
             return  # for those who may only look
         self.fields["workflow"].choices = _workflows(self.instance.workflow)  # type: ignore[attr-defined]
         self.fields["zone"].choices = _zones()  # type: ignore[attr-defined]
+        # What was there when the form was opened is in the record.
+        self.fields["start_at"].show_hidden_initial = False
         for name, value in _written(self.instance).items():
             self.initial.setdefault(name, value)
 
