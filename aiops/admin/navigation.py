@@ -43,7 +43,7 @@ class Entry:
 
 _REQUESTS = Badge(lambda now: now.requests, "warning")
 _FAILED = Badge(lambda now: now.runs[RunState.FAILED], "danger")
-_SCHEDULES = Badge(lambda _: schedules.in_trouble(), "danger")
+_SCHEDULES = Badge(lambda _: schedules.kept().in_trouble, "danger")
 
 SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Operate": (

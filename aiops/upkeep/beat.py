@@ -7,9 +7,10 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 
-from aiops.models import Node, Schedule
+from aiops.models import Node, Occurrence, OccurrenceState
 from aiops.upkeep.catch_up import ON_TIME_S
 from aiops.upkeep.due_times import starts_at
 from aiops.upkeep.schedule_times import TimesRefused, times_of
@@ -22,15 +23,22 @@ _NAME = "beat"
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How beat stands."""
+    """How beat stands, and the schedules that need it."""
 
     #: Since when a message of beat's was last worked on; None: never.
     silent_s: float | None
-    #: Schedules that are not paused.
+    #: Schedules that are not paused and have something to come.
     schedules: int
-    #: Those of them whose time passed a while ago, and those whose times cannot be read.
+    #: Those of them whose time passed a while ago.
     overdue: tuple[str, ...] = ()
+    #: Schedules whose times cannot be read, and those whose newest due time was refused.
     unreadable: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    @property
+    def in_trouble(self) -> int:
+        """How many schedules need somebody."""
+        return len({*self.overdue, *self.unreadable, *self.refused})
 
     @property
     def is_silent(self) -> bool:
@@ -49,20 +57,30 @@ def sign() -> None:
 
 
 def pulse(now: datetime) -> Pulse:
-    """How beat stands now."""
-    last = Node.objects.filter(name=_NAME).values_list("seen_at", flat=True).first()
-    overdue, unreadable = [], []
-    for schedule in active(now):
+    """How beat stands now, in one query."""
+    last = Node.objects.filter(name=_NAME).values("seen_at")[:1]
+    newest = Occurrence.objects.filter(schedule=OuterRef("id")).order_by("-due_at")
+    rows = list(
+        active().annotate(beat_at=Subquery(last), state=Subquery(newest.values("state")[:1]))
+    )
+    first: dict[str, datetime] = {}
+    unreadable = []
+    for row in rows:
         try:
-            if _is_overdue(schedule, now):
-                overdue.append(schedule.name)
+            times = times_of(row)
         except TimesRefused:
-            unreadable.append(schedule.name)
+            unreadable.append(row.name)
+            continue
+        if (due := next(due_of(row, times, after=row.considered_until), None)) is not None:
+            first[row.name] = starts_at(row.id, due, row.jitter_s)
+    late = now - timedelta(seconds=2 * ON_TIME_S)
+    at = rows[0].beat_at if rows else None
     return Pulse(
-        silent_s=None if last is None else max((now - last).total_seconds(), 0),
-        schedules=Schedule.objects.filter(paused_at__isnull=True).count(),
-        overdue=tuple(overdue),
+        silent_s=None if at is None else max((now - at).total_seconds(), 0),
+        schedules=len(first),
+        overdue=tuple(name for name, starts in first.items() if starts < late),
         unreadable=tuple(unreadable),
+        refused=tuple(row.name for row in rows if row.state == OccurrenceState.REFUSED),
     )
 
 
@@ -91,13 +109,6 @@ def _overdue(found: Pulse) -> str:
     names, more = found.overdue[:3], len(found.overdue) - 3
     told = ", ".join(names) + (f" and {more} more" if more > 0 else "")
     return f": {told} {'is' if len(found.overdue) == 1 else 'are'} overdue"
-
-
-def _is_overdue(schedule: Schedule, now: datetime) -> bool:
-    late = now - timedelta(seconds=2 * ON_TIME_S)
-    times = times_of(schedule)
-    first = next(due_of(schedule, times, after=schedule.considered_until, until=late), None)
-    return first is not None and starts_at(schedule.id, first, schedule.jitter_s) < late
 
 
 def _rough(seconds: float) -> str:

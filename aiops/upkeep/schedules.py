@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from aiops.execution import advance
@@ -38,7 +38,7 @@ def start_due(now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     found, errors = 0, []
-    for schedule in active(now):
+    for schedule in list(active()):
         try:
             found += look(schedule, now)
         except TimesRefused as error:
@@ -51,12 +51,12 @@ def start_due(now: datetime | None = None) -> int:
     return found
 
 
-def active(now: datetime) -> list[Schedule]:
-    """The schedules that may have something due now."""
+def active() -> QuerySet[Schedule]:
+    """The schedules that are neither paused nor past their end."""
     is_over = Q(end_at__lte=F("considered_until"))
-    found = Schedule.objects.filter(paused_at__isnull=True, considered_until__lt=now)
+    found = Schedule.objects.filter(paused_at__isnull=True)
     found = found.exclude(is_over)
-    return list(found.select_related("crontab", "interval", "clocked"))
+    return found.select_related("crontab", "interval", "clocked")
 
 
 def look(schedule: Schedule, now: datetime) -> int:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule
 from pytest_django.fixtures import Settings
 
-from aiops.admin.page.schedules import in_trouble
+from aiops.admin.page.schedules import kept
 from aiops.models import Backfill, Event, Node, Occurrence, Run, Schedule
 from aiops.upkeep import backfills
 from aiops.upkeep.schedules import start_due
@@ -282,7 +282,7 @@ def test_the_sidebar_counts_schedules_that_need_somebody(viewer: Client) -> None
     hourly(input={"number": "no number"})
     in_hours(0.6)
 
-    assert in_trouble() == 1
+    assert kept().in_trouble == 1
 
 
 def test_a_paused_schedule_says_who_paused_it_and_why(ann: Client) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from aiops.models import BulkJob, Escalation, Run, Step
+from aiops.models import BulkJob, Escalation, Run, Schedule, Step
+from aiops.upkeep.schedules import start_due
+from tasks.demo.timetable import make_schedules
 
 #: Lists and other pages that need nothing to be named.
 LISTS: dict[str, str] = {
@@ -19,8 +23,10 @@ LISTS: dict[str, str] = {
     "queues": "aiops_node_changelist",
     "lanes": "aiops_lane_changelist",
     "workflows": "aiops_workflowversion_changelist",
-    "schedules": "django_celery_beat_periodictask_changelist",
-    "new schedule": "django_celery_beat_periodictask_add",
+    "schedules": "aiops_schedule_changelist",
+    "new schedule": "aiops_schedule_add",
+    "beat's tasks": "django_celery_beat_periodictask_changelist",
+    "new task of beat's": "django_celery_beat_periodictask_add",
     "budgets": "aiops_budget_changelist",
     "operator actions": "aiops_operatoraction_changelist",
     "bulk jobs": "aiops_bulkjob_changelist",
@@ -50,9 +56,21 @@ def every_page() -> Iterator[tuple[str, str]]:
     yield "a workflow", reverse("admin:aiops_workflow_page", args=[failed.run.workflow])
     if job := BulkJob.objects.first():
         yield "a bulk job", _of("bulkjob", job.pk)
+    for schedule in Schedule.objects.all():
+        yield (
+            f"a schedule: {schedule.name}",
+            reverse("admin:aiops_schedule_page", args=[schedule.pk]),
+        )
+    if mine := Schedule.objects.first():
+        yield "a schedule's form", _of("schedule", mine.pk)
+        yield "a back-fill", _back_fill(mine)
+        yield (
+            "a schedule's question",
+            reverse("admin:aiops_schedule_do", args=[mine.pk, "run"]),
+        )
     if schedule := PeriodicTask.objects.first():
         yield (
-            "a schedule",
+            "a task of beat's",
             reverse("admin:django_celery_beat_periodictask_change", args=[schedule.pk]),
         )
 
@@ -60,6 +78,17 @@ def every_page() -> Iterator[tuple[str, str]]:
 def a_schedule() -> None:
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="hours")
     PeriodicTask.objects.create(name="Sweep", task="tasks.sweep", interval=every)
+    make_schedules()
+    start_due()
+
+
+def _back_fill(schedule: Schedule) -> str:
+    """What a back-fill of the last days would start."""
+    now = timezone.now()
+    span = {"from_at": now - timedelta(days=9), "to_at": now}
+    given = {name: f"{moment:%Y-%m-%dT%H:%M}" for name, moment in span.items()}
+    query = {**given, "at_once": "2", "most": "100"}
+    return reverse("admin:aiops_schedule_backfill", args=[schedule.pk], query=query)
 
 
 def _of(model: str, key: Any) -> str:

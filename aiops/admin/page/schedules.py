@@ -10,7 +10,6 @@ from typing import Any
 
 from django.core.cache import cache
 from django.core.paginator import Page, Paginator
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -27,15 +26,15 @@ from aiops.models import (
     Schedule,
 )
 from aiops.upkeep import backfills, beat
+from aiops.upkeep.beat import Pulse
 from aiops.upkeep.due_input import zone_of
 from aiops.upkeep.schedule_times import TimesRefused, times_of
 from aiops.upkeep.schedules import due_of, open_runs
 
 PER_PAGE = 25
-#: The sidebar is on every page.
-BADGE_S = 30
-#: A schedule is in trouble while one of its newest due times was refused within this time.
-REFUSED_DAYS = 7
+#: For so long a number may be old: the sidebar is on every page.
+KEPT_S = 15
+_KEY = "aiops.schedules"
 
 OCCURRENCE: dict[str, Look] = {
     key: Look(str(OccurrenceState(key).label), icon, tone)
@@ -134,23 +133,13 @@ def version(shown: dict[str, Any], user_id: int) -> str:
     return hashlib.sha256(repr(seen).encode()).hexdigest()[:32]
 
 
-def in_trouble() -> int:
-    """How many schedules need somebody, at most some seconds old: for the badge."""
-    return cache.get_or_set("aiops.schedules.trouble", _in_trouble, BADGE_S) or 0
-
-
-def _in_trouble() -> int:
-    now = timezone.now()
-    found = beat.pulse(now)
-    recent = now - timedelta(days=REFUSED_DAYS)
-    rows = newest(Schedule.objects.filter(paused_at__isnull=True).only("id"))
-    refused = {
-        one.schedule_id
-        for one in rows.values()
-        if one.state == OccurrenceState.REFUSED and one.due_at > recent
-    }
-    named = Schedule.objects.filter(Q(name__in=(*found.overdue, *found.unreadable)))
-    return len(refused | set(named.values_list("id", flat=True)))
+def kept() -> Pulse:
+    """How beat and the schedules stand, at most some seconds old: for the badge and the dashboard."""
+    found: Pulse | None = cache.get(_KEY)
+    if found is None:
+        found = beat.pulse(timezone.now())
+        cache.set(_KEY, found, KEPT_S)
+    return found
 
 
 def _pages(schedule: Schedule, page: str) -> Page[Occurrence]:
