@@ -156,7 +156,7 @@ class SchedulesInline(TasksInline):
 class _Times(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Times that schedules name. They are made beside the schedule that needs them."""
 
-    inlines = (TasksInline, SchedulesInline)
+    inlines: tuple[type[TabularInline], ...] = (TasksInline, SchedulesInline)
     list_per_page = 25
 
 

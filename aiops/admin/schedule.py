@@ -45,7 +45,7 @@ class WithNewest(ChangeList):
         super().get_results(request)
         found = page.newest(self.result_list)
         for schedule in self.result_list:
-            schedule.newest_shown = found.get(schedule.pk)  # type: ignore[attr-defined]
+            schedule.newest_shown = found.get(schedule.pk)
 
 
 @admin.register(Schedule)

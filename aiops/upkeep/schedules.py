@@ -17,7 +17,7 @@ from aiops.execution import advance
 from aiops.execution.resume import NotPossible
 from aiops.execution.start import StartRefused, start_run
 from aiops.flow.refusals import WorkflowError
-from aiops.models import Occurrence, OccurrenceState, Run, RunState, Schedule, transitions
+from aiops.models import Occurrence, OccurrenceState, Overlap, Run, RunState, Schedule, transitions
 from aiops.models import schedule_moves as moves
 from aiops.models.run import ENDED
 from aiops.upkeep import catch_up
@@ -164,7 +164,7 @@ def _met(
     schedule: Schedule, times: Times, due_at: datetime
 ) -> tuple[OccurrenceState, str, Run | None]:
     """What becomes of a due time: its state, why, and its run."""
-    earlier = open_runs(schedule)
+    earlier = [] if schedule.overlap == Overlap.ALLOW else open_runs(schedule)
     meeting = catch_up.meet(schedule.overlap, len(earlier))
     if meeting == "skip":
         return OccurrenceState.SKIPPED, f"{_told(earlier[0])} is still open.", None

@@ -63,7 +63,7 @@ def test_it_starts_a_few_at_a_time_in_order_as_batch_work(engine: Engine) -> Non
     assert (first, again, second) == (2, 0, 2)
     assert what(schedule) == ["started"] * 4 + ["planned"]
     assert {run.priority for run in runs(schedule)} == {"batch"}
-    labels = [run.input["label"] for run in runs(schedule)]
+    labels = [(run.input or {})["label"] for run in runs(schedule)]
     assert labels == sorted(labels)
 
 

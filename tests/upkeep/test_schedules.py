@@ -13,9 +13,11 @@ from django_celery_beat.models import IntervalSchedule
 
 from aiops.execution.cancel import cancel
 from aiops.execution.resume import NotPossible
+from aiops.execution.start import start_run
 from aiops.models import Event, Occurrence, Run, RunState, Schedule
 from aiops.models import schedule_moves as moves
 from aiops.upkeep import schedules
+from aiops.upkeep.due_times import starts_at
 from aiops.upkeep.schedules import run_now, start_due
 from tests.execution.engine import COMMITS, Engine, fresh
 from tests.execution.threads import at_once
@@ -52,6 +54,7 @@ def test_what_is_due_is_started_with_its_input_its_key_and_its_name() -> None:
     run, day = occurrence.run, f"{occurrence.due_at:%Y-%m-%d}"
     assert run is not None
     assert (occurrence.state, occurrence.why) == ("started", "")
+    assert run.input is not None
     assert (run.input["label"], run.title, run.tenant) == (day, f"Letters of {day}", "northwind")
     assert run.key == f"schedule:{schedule.id}:{occurrence.due_at.isoformat()}"
     assert run.started_by == "schedule:hourly"
@@ -81,16 +84,15 @@ def test_a_database_that_goes_away_in_the_middle_leaves_nothing_half_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     schedule = hourly()
-    start = schedules.start_run
 
     def killed_right_after(*given: Any, **options: Any) -> Run:
-        run = start(*given, **options)
+        run = start_run(*given, **options)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return run
 
     with monkeypatch.context() as patch:
-        patch.setattr(schedules, "start_run", killed_right_after)
+        patch.setattr("aiops.upkeep.schedules.start_run", killed_right_after)
         with pytest.raises((ExceptionGroup, DatabaseError)):
             in_hours(0.6)
     connection.close()
@@ -173,7 +175,7 @@ def test_one_moment_is_started_once() -> None:
 def test_jitter_puts_a_start_off_and_keeps_its_due_time() -> None:
     schedule = hourly(jitter_s=1200)
     due = schedule.start_at + timedelta(hours=1)
-    starts = schedules.starts_at(schedule.id, due, 1200)
+    starts = starts_at(schedule.id, due, 1200)
 
     before = start_due(starts - timedelta(seconds=1))
     after = start_due(starts)
