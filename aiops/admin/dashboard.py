@@ -88,7 +88,7 @@ def read(now: Counts) -> dict[str, Any]:
         "at": moment,
         "keepers": numbers.keepers,
         "trouble": beat.trouble(schedules.kept()),
-        "advice": beat.ADVICE,
+        "advice": beat.advice(schedules.kept()),
         "cards": needs.cards(now, numbers, pools, moment),
         "tiles": tiles.tiles(now.runs, ended, begin),
         "finished": hours.finished(ended, begin, numbers.spent_microusd),

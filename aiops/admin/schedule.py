@@ -58,11 +58,15 @@ class ScheduleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     search_fields = ("name", "workflow")
     list_per_page = 25
     list_before_template = "console/parts/schedule_trouble.html"
+    add_form_template = change_form_template = "console/schedule_form.html"
     change_form_after_template = "console/parts/schedule_preview.html"
     fieldsets = (
         (None, {"fields": ("name", "workflow", "tenant", "priority")}),
+        ("What each run begins with", {"fields": ("input", "title", "metadata")}),
+        ("When something is in the way", {"fields": ("overlap", "catch_up", "catch_up_s")}),
+        # Last: the next times are shown below it.
         (
-            "When",
+            "When it is due",
             {
                 "description": "Give one of three: a crontab, an interval, or one moment.",
                 "fields": (
@@ -71,8 +75,6 @@ class ScheduleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
                 ),
             },
         ),
-        ("What each run begins with", {"fields": ("input", "title", "metadata")}),
-        ("When something is in the way", {"fields": ("overlap", "catch_up", "catch_up_s")}),
     )
 
     class Media:
@@ -108,9 +110,10 @@ class ScheduleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         now = timezone.now()
-        told = {"trouble": beat.trouble(beat.pulse(now)), "advice": beat.ADVICE}
-        found: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **told})
-        return found
+        found = beat.pulse(now)
+        told = {"trouble": beat.trouble(found), "advice": beat.advice(found)}
+        shown: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **told})
+        return shown
 
     @column("schedule", ordering="name")
     def told(self, schedule: Schedule) -> SafeString:

@@ -96,11 +96,14 @@ def trouble(found: Pulse) -> str:
     return ""
 
 
-#: What to do about it.
-ADVICE = (
-    "Start beat, once in the installation (celery -A aiops.celery beat), and a worker of pool "
-    "control, which takes its messages."
-)
+def advice(found: Pulse) -> str:
+    """What to do about it. Pure."""
+    if found.is_silent:
+        return (
+            "Start beat, once in the installation (celery -A aiops.celery beat), and a worker of "
+            "pool control, which takes its messages. Is its entry in Beat's tasks enabled?"
+        )
+    return "Look into the log of the workers of pool control: it tells what went wrong with it."
 
 
 def _overdue(found: Pulse) -> str:

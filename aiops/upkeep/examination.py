@@ -100,7 +100,7 @@ def _database() -> Iterator[Finding]:
 
 def _schedules() -> list[Finding]:
     found = beat.pulse(timezone.now())
-    return doctor.beat(beat.trouble(found), found.schedules, found.unreadable, beat.ADVICE)
+    return doctor.beat(beat.trouble(found), found.schedules, found.unreadable, beat.advice(found))
 
 
 def _missing_migrations() -> list[str]:

@@ -181,7 +181,7 @@ def _met(
                 return OccurrenceState.STARTED, f"{_told(earlier[0])} was stopped for it.", run
             return OccurrenceState.STARTED, "", run
     except REFUSALS as error:
-        return OccurrenceState.REFUSED, _sentence(error), None
+        return OccurrenceState.REFUSED, f"{_sentence(error)} {_CORRECT}", None
 
 
 def _behind(
@@ -191,7 +191,7 @@ def _behind(
         transitions.mark_run(run, after_id=earlier.id)
 
     run = begin(schedule, times, due_at, before_first=wait)
-    return OccurrenceState.QUEUED, f"It waits for the end of {_told(earlier, 'run')}.", run
+    return OccurrenceState.QUEUED, f"Behind {_told(earlier, 'run')}.", run
 
 
 def _stop(earlier: list[Run], run: Run) -> None:
@@ -254,11 +254,16 @@ def _late(seconds: float) -> str:
     if seconds <= catch_up.ON_TIME_S:
         return ""
     minutes, hours = seconds / 60, seconds / 3600
+    if hours >= 48:
+        return f"{hours / 24:.1f} days late."
     return f"{minutes:.0f} min late." if minutes < 120 else f"{hours:.1f} h late."
 
 
 def _told(run: Run, word: str = "Run") -> str:
     return f"{word} {str(run.id)[:13]}"
+
+
+_CORRECT = "Correct the schedule; then run it now, or back-fill it."
 
 
 def _sentence(error: Exception) -> str:

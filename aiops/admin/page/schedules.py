@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from aiops.admin.page import words
-from aiops.admin.page.amounts import count, money
+from aiops.admin.page.amounts import count, money, tick
 from aiops.admin.page.asked import Asked
 from aiops.admin.page.words import Look
 from aiops.execution import workflow_numbers
@@ -27,11 +27,14 @@ from aiops.models import (
 )
 from aiops.upkeep import backfills, beat
 from aiops.upkeep.beat import Pulse
+from aiops.upkeep.catch_up import ON_TIME_S
 from aiops.upkeep.due_input import zone_of
 from aiops.upkeep.schedule_times import TimesRefused, times_of
 from aiops.upkeep.schedules import due_of, open_runs
 
 PER_PAGE = 25
+#: Back-fills that a page shows, newest first.
+MOST_JOBS = 5
 #: For so long a number may be old: the sidebar is on every page.
 KEPT_S = 15
 _KEY = "aiops.schedules"
@@ -113,15 +116,17 @@ def build(schedule: Schedule, page: str) -> dict[str, Any]:
     """Everything that moves on the page of one schedule."""
     now = timezone.now()
     pages = _pages(schedule, page)
-    found = list(schedule.backfills.order_by("-id")[:5])
+    jobs = list(schedule.backfills.order_by("-id")[:MOST_JOBS])
+    found = beat.pulse(now)
     return {
         "schedule": schedule,
         "look": stands(schedule, now),
-        "trouble": beat.trouble(beat.pulse(now)) if schedule.paused_at is None else "",
-        "advice": beat.ADVICE,
+        "trouble": beat.trouble(found) if schedule.paused_at is None else "",
+        "advice": beat.advice(found),
+        "window": tick(max(schedule.catch_up_s, ON_TIME_S)),
         "rows": [_row(schedule, one) for one in pages],
         "pages": pages,
-        "backfills": [_progress(one) for one in found],
+        "backfills": [_progress(one) for one in jobs],
     }
 
 

@@ -62,8 +62,9 @@ class Command(OperatorCommand):
             state = f"paused: {schedule.paused_why}" if schedule.paused_at else "active"
             told = in_words(schedule)
             self.stdout.write(f"{schedule.name}  {schedule.workflow}  {told}  {state}")
-        if trouble := beat.trouble(beat.pulse(timezone.now())):
-            self.stderr.write(self.style.ERROR(f"{trouble}. {beat.ADVICE}"))
+        found = beat.pulse(timezone.now())
+        if trouble := beat.trouble(found):
+            self.stderr.write(self.style.ERROR(f"{trouble}. {beat.advice(found)}"))
 
     def _next(self, schedule: Schedule, number: int) -> None:
         self.stdout.write(in_words(schedule))
