@@ -45,7 +45,7 @@ def _verbs() -> dict[str, Callable[..., Any]]:
     from aiops.execution.cancel import cancel
     from aiops.execution.catalog import load_workflows
     from aiops.execution.start import start_run
-    from aiops.models import Escalation
+    from aiops.models import CatchUp, Escalation, Overlap, Schedule, schedule_moves
     from aiops.upkeep import prove
 
     load_workflows()
@@ -75,11 +75,30 @@ def _verbs() -> dict[str, Callable[..., Any]]:
             interval=interval,
         )
 
+    def schedule(workflow: str) -> None:
+        """Let a workflow be due every second, from now on, whatever is open."""
+        interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
+        made = Schedule(
+            name=workflow,
+            workflow=workflow,
+            interval=interval,
+            overlap=Overlap.ALLOW,
+            catch_up=CatchUp.EACH,
+        )
+        schedule_moves.make(made, actor="tester")
+
+    def pause(name: str) -> None:
+        found = Schedule.objects.get(name=name)
+        schedule_moves.pause(found, actor="tester", reason="the test says so")
+
     def never_again() -> None:
         for task in PeriodicTask.objects.exclude(name__startswith="celery."):
             task.delete()
 
-    verbs = (start, stop, approve, resume_lane, limbo, every_second, never_again)
+    verbs = (
+        *(start, stop, approve, resume_lane, limbo),
+        *(every_second, never_again, schedule, pause),
+    )
     return {verb.__name__: verb for verb in verbs}
 
 
