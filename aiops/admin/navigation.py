@@ -12,6 +12,7 @@ from django.contrib.admin.exceptions import NotRegistered
 from django.http import HttpRequest
 from django.urls import reverse
 
+from aiops.admin.page import schedules
 from aiops.admin.page.counts import Counts, counts
 from aiops.admin.page.links import shown_if_there
 from aiops.models import RunState
@@ -42,6 +43,7 @@ class Entry:
 
 _REQUESTS = Badge(lambda now: now.requests, "warning")
 _FAILED = Badge(lambda now: now.runs[RunState.FAILED], "danger")
+_SCHEDULES = Badge(lambda _: schedules.kept().in_trouble, "danger")
 
 SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Operate": (
@@ -54,8 +56,9 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     ),
     "Configure": (
         Entry("Workflows", "schema", "aiops.WorkflowVersion"),
-        Entry("Schedules", "event_repeat", "django_celery_beat.PeriodicTask"),
+        Entry("Schedules", "event_repeat", "aiops.Schedule", badge=_SCHEDULES),
         Entry("Triggers", "bolt", "aiops.Trigger"),
+        Entry("Beat's tasks", "timer", "django_celery_beat.PeriodicTask"),
         Entry("Budgets", "savings", "aiops.Budget"),
         Entry("Webhooks", "webhook", "aiops.WebhookEndpoint"),
     ),

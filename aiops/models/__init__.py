@@ -21,6 +21,15 @@ from aiops.models.notification import Channel, Notification, NotificationState
 from aiops.models.operator_action import OperatorAction
 from aiops.models.pause import Pausable, Pause
 from aiops.models.run import Priority, Run, RunState
+from aiops.models.schedule import (
+    Backfill,
+    BackfillState,
+    CatchUp,
+    Occurrence,
+    OccurrenceState,
+    Overlap,
+    Schedule,
+)
 from aiops.models.signal import Became, Signal
 from aiops.models.step import Reason, Step, StepState
 from aiops.models.trigger import Firing, SameKey, Trigger
@@ -31,6 +40,8 @@ __all__ = [
     "SEVERITIES",
     "ApiKey",
     "Attempt",
+    "Backfill",
+    "BackfillState",
     "Became",
     "Budget",
     "BudgetScope",
@@ -41,6 +52,7 @@ __all__ = [
     "CallContent",
     "CallOutcome",
     "Capture",
+    "CatchUp",
     "Channel",
     "CostSource",
     "DeliveryState",
@@ -60,8 +72,11 @@ __all__ = [
     "Node",
     "Notification",
     "NotificationState",
+    "Occurrence",
+    "OccurrenceState",
     "OperatorAction",
     "Outcome",
+    "Overlap",
     "PaidAnswer",
     "Pausable",
     "Pause",
@@ -71,6 +86,7 @@ __all__ = [
     "Run",
     "RunState",
     "SameKey",
+    "Schedule",
     "Scope",
     "Severity",
     "Signal",

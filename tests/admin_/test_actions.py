@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import RequestFactory
 from unfold.admin import ModelAdmin as UnfoldAdmin
 
-from aiops.models import Run, Trigger
+from aiops.models import Run, Schedule, Trigger
 
 #: unfold draws these as links: without a dialog, a GET does them.
 _UNFOLD = ("actions_list", "actions_row", "actions_detail", "actions_submit_line")
@@ -97,6 +97,7 @@ EDITED = {"user", "group", "periodictask", "intervalschedule", "crontabschedule"
     "clockedschedule",
     "solarschedule",
     "trigger",
+    "schedule",
 }
 
 
@@ -120,5 +121,5 @@ def test_the_models_that_people_edit_are_none_of_the_record() -> None:
     edited = [page.model for page in PAGES if page.opts.model_name in EDITED]
 
     ours = {model for model in edited if model._meta.app_label == "aiops"}
-    assert ours == {Trigger}
+    assert ours == {Schedule, Trigger}
     assert (User in edited, Group in edited, Run in edited) == (True, True, False)

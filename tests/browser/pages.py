@@ -18,13 +18,16 @@ from aiops.models import (
     BulkJob,
     Escalation,
     Run,
+    Schedule,
     Signal,
     Step,
     Trigger,
     WebhookDelivery,
     WebhookEndpoint,
 )
+from aiops.upkeep.schedules import start_due
 from aiops.webhooks import signing
+from tasks.demo.timetable import make_schedules
 
 #: Lists and other pages that need nothing to be named.
 LISTS: dict[str, str] = {
@@ -35,12 +38,14 @@ LISTS: dict[str, str] = {
     "queues": "aiops_node_changelist",
     "lanes": "aiops_lane_changelist",
     "workflows": "aiops_workflowversion_changelist",
-    "schedules": "django_celery_beat_periodictask_changelist",
-    "new schedule": "django_celery_beat_periodictask_add",
     "triggers": "aiops_trigger_changelist",
     "new trigger": "aiops_trigger_add",
     "trying an event": "aiops_trigger_try",
     "events in": "aiops_signal_changelist",
+    "schedules": "aiops_schedule_changelist",
+    "new schedule": "aiops_schedule_add",
+    "beat's tasks": "django_celery_beat_periodictask_changelist",
+    "new task of beat's": "django_celery_beat_periodictask_add",
     "budgets": "aiops_budget_changelist",
     "webhooks": "aiops_webhookendpoint_changelist",
     "new webhook": "aiops_webhook_new",
@@ -97,9 +102,21 @@ def every_page() -> Iterator[tuple[str, str]]:
         yield "a trigger", _of("trigger", trigger.pk)
         pause = reverse("admin:aiops_trigger_do", args=[trigger.pk, "pause"])
         yield "pausing a trigger", pause
+    for schedule in Schedule.objects.all():
+        yield (
+            f"a schedule: {schedule.name}",
+            reverse("admin:aiops_schedule_page", args=[schedule.pk]),
+        )
+    if mine := Schedule.objects.first():
+        yield "a schedule's form", _of("schedule", mine.pk)
+        yield "a back-fill", _back_fill(mine)
+        yield (
+            "a schedule's question",
+            reverse("admin:aiops_schedule_do", args=[mine.pk, "run"]),
+        )
     if schedule := PeriodicTask.objects.first():
         yield (
-            "a schedule",
+            "a task of beat's",
             reverse("admin:django_celery_beat_periodictask_change", args=[schedule.pk]),
         )
 
@@ -107,6 +124,17 @@ def every_page() -> Iterator[tuple[str, str]]:
 def a_schedule() -> None:
     every, _ = IntervalSchedule.objects.get_or_create(every=1, period="hours")
     PeriodicTask.objects.create(name="Sweep", task="tasks.sweep", interval=every)
+    make_schedules()
+    start_due()
+
+
+def _back_fill(schedule: Schedule) -> str:
+    """What a back-fill of the last days would start."""
+    now = timezone.now()
+    span = {"from_at": now - timedelta(days=9), "to_at": now}
+    given = {name: f"{moment:%Y-%m-%dT%H:%M}" for name, moment in span.items()}
+    query = {**given, "at_once": "2", "most": "100"}
+    return reverse("admin:aiops_schedule_backfill", args=[schedule.pk], query=query)
 
 
 def api_keys() -> None:

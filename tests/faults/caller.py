@@ -45,7 +45,7 @@ def _verbs() -> dict[str, Callable[..., Any]]:
     from aiops.execution.cancel import cancel
     from aiops.execution.catalog import load_workflows
     from aiops.execution.start import start_run
-    from aiops.models import Escalation, WebhookEndpoint
+    from aiops.models import CatchUp, Escalation, Overlap, Schedule, WebhookEndpoint, schedule_moves
     from aiops.upkeep import prove
     from aiops.webhooks import configure
     from aiops.webhooks.configure import Given
@@ -77,6 +77,22 @@ def _verbs() -> dict[str, Callable[..., Any]]:
             interval=interval,
         )
 
+    def schedule(workflow: str) -> None:
+        """Let a workflow be due every second, from now on, whatever is open."""
+        interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
+        made = Schedule(
+            name=workflow,
+            workflow=workflow,
+            interval=interval,
+            overlap=Overlap.ALLOW,
+            catch_up=CatchUp.EACH,
+        )
+        schedule_moves.make(made, actor="tester")
+
+    def pause(name: str) -> None:
+        found = Schedule.objects.get(name=name)
+        schedule_moves.pause(found, actor="tester", reason="the test says so")
+
     def never_again() -> None:
         for task in PeriodicTask.objects.exclude(name__startswith="celery."):
             task.delete()
@@ -90,8 +106,8 @@ def _verbs() -> dict[str, Callable[..., Any]]:
         return configure.rotate(WebhookEndpoint.objects.get(id=webhook), actor="tester")
 
     verbs = (
-        *(start, stop, approve, resume_lane, limbo, every_second, never_again),
-        *(listen, rotate),
+        *(start, stop, approve, resume_lane, limbo),
+        *(every_second, never_again, schedule, pause, listen, rotate),
     )
     return {verb.__name__: verb for verb in verbs}
 

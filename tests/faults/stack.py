@@ -154,7 +154,7 @@ class Stack:
 
     def _unreported(self, name: str) -> str | None:
         """None when the process has said that it works. Beat says nothing of itself."""
-        if name == "beat":
+        if name in ("beat", "beat2"):
             return None
         if name == "outside":
             return self.world.missing()
@@ -219,12 +219,13 @@ class Stack:
     def clean(self) -> None:
         """Forget every run and every message. What still works on one is killed first."""
         self.world.reset()
-        self.down("keeper2", "io2", "llm2", "beat")
+        self.down("keeper2", "io2", "llm2", "beat", "beat2")
         busy = "SELECT 1 FROM aiops_step WHERE state IN ('queued', 'running', 'retrying')"
         if self.record.rows(f"{busy} LIMIT 1"):
             self.all_down()
         self.record.rows(
             "DELETE FROM aiops_webhookdelivery; DELETE FROM aiops_webhookendpoint;"
+            "DELETE FROM aiops_occurrence; DELETE FROM aiops_backfill; DELETE FROM aiops_schedule;"
             " DELETE FROM aiops_lane; DELETE FROM aiops_budget; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
             " DELETE FROM aiops_step; DELETE FROM aiops_run"
         )
@@ -246,7 +247,7 @@ def _arguments(name: str, env: Mapping[str, str]) -> list[str]:
             return ["-m", "tests.faults.outside"]
         case "keeper" | "keeper2":
             return ["manage.py", "keeper"]
-        case "beat":
+        case "beat" | "beat2":
             return ["-m", "celery", "--quiet", "-A", "aiops.celery", "beat", "-l", "WARNING"]
         case _:
             # What `manage.py worker` becomes, without setting Django up for that first. A twin is
