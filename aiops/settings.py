@@ -11,6 +11,7 @@ from typing import Any
 import dj_database_url
 from django.templatetags.static import static
 
+from aiops import content_policy
 from aiops.servers.environment import addresses
 from aiops.servers.home import home
 from aiops.telemetry.logs import logging_config
@@ -58,6 +59,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "aiops.content_policy.Policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -66,6 +68,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+#: Documented, with what a view may do about it, in docs/security.md.
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
 ROOT_URLCONF = "aiops.urls"
 ASGI_APPLICATION = "aiops.asgi.application"
 TEMPLATES = [
@@ -149,6 +153,13 @@ UNFOLD = {
     "SITE_TITLE": "AI operations",
     "SITE_HEADER": "AI operations",
     "SITE_SYMBOL": "account_tree",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("console/icon.svg"),
+        },
+    ],
     "ENVIRONMENT": _ENVIRONMENTS.get(os.environ.get("AIOPS_ENV", "")),
     "DASHBOARD_CALLBACK": "aiops.admin.dashboard.dashboard",
     "SIDEBAR": {
