@@ -1,12 +1,22 @@
-"""The web process. It refuses to start on a wrong workflow file."""
+"""The web process. It refuses to start on a wrong workflow file, and in production without the names it answers to."""
 
 import os
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
-application = get_asgi_application()
+django_application = get_asgi_application()
 
-from aiops.execution.catalog import load_workflows  # noqa: E402  # needs Django to be set up
+from django.conf import settings  # noqa: E402  # needs Django to be set up
 
+from aiops.body_limit import BodyLimit  # noqa: E402
+from aiops.execution.catalog import load_workflows  # noqa: E402
+
+if not settings.ALLOWED_HOSTS:
+    raise RuntimeError("ALLOWED_HOSTS is not set: name the hosts by which this console is reached")
 load_workflows()
+application = BodyLimit(
+    django_application,
+    most_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+    most_s=settings.AIOPS_BODY_S,
+)

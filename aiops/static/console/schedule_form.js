@@ -4,11 +4,10 @@
 
   document.addEventListener("DOMContentLoaded", function () {
     var words = document.getElementById("readable-crontabs"), select = document.getElementById("id_crontab");
-    var help = document.querySelector(".field-crontab .help"), own = document.querySelector(".field-crontab_translation");
-    if (own) own.hidden = true;
-    if (!words || !select || !help) return;
-    var readable = JSON.parse(words.textContent), line = document.createElement("div");
-    help.append(line);
+    if (!words || !select) return;
+    var readable = JSON.parse(words.textContent), line = document.createElement("p");
+    line.setAttribute("role", "status");
+    select.closest(".field-crontab").append(line);
     select.addEventListener("change", function () {
       line.textContent = readable[select.value] ? "In words: " + readable[select.value] : "";
     });
