@@ -21,6 +21,7 @@ from aiops.models.notification import Channel, Notification, NotificationState
 from aiops.models.operator_action import OperatorAction
 from aiops.models.pause import Pausable, Pause
 from aiops.models.run import Priority, Run, RunState
+from aiops.models.sign_in_failure import SignInFailure
 from aiops.models.signal import Signal
 from aiops.models.step import Reason, Step, StepState
 from aiops.models.workflow import WorkflowVersion
@@ -65,6 +66,7 @@ __all__ = [
     "RunState",
     "Scope",
     "Severity",
+    "SignInFailure",
     "Signal",
     "Step",
     "StepState",
