@@ -157,6 +157,8 @@ if IS_PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+DEFAULT_EXCEPTION_REPORTER = "aiops.error_pages.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "aiops.error_pages.Filter"
 LOGGING = logging_config(os.environ.get("LOG_LEVEL", "INFO"), is_production=IS_PRODUCTION)
 
 #: The label beside every page's name, with a colour of unfold.
