@@ -54,7 +54,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # Values by their names.
     (
         re.compile(
-            r"(?i)\b([\w-]{0,40}(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|token|sessionid))"
+            r"(?i)(password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|token|sessionid)"
             r"(['\"]?\s{0,3}[=:]\s{0,3}|['\"],\s{0,3}b?(?=['\"]))(\"[^\"\n]*\"|'[^'\n]*'|[^\s'\",;&<>})]+)"
         ),
         r"\1\2***",
