@@ -11,6 +11,10 @@ from django.conf import settings  # noqa: E402  # needs Django to be set up
 
 from aiops.body_limit import BodyLimit  # noqa: E402
 from aiops.execution.catalog import load_workflows  # noqa: E402
+from aiops.telemetry import logs  # noqa: E402
+
+# What the server writes down of requests and errors is written as everything is: without secrets.
+logs.take_over("uvicorn", "uvicorn.access")
 
 if not settings.ALLOWED_HOSTS:
     raise RuntimeError("ALLOWED_HOSTS is not set: name the hosts by which this console is reached")

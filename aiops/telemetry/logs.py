@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import traceback
@@ -70,10 +71,6 @@ def logging_config(level: str, *, is_production: bool) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # The web server brings handlers of its own: its lines go the way of all others.
-            "uvicorn": {"handlers": [], "propagate": True},
-            "uvicorn.error": {"handlers": [], "propagate": True},
-            "uvicorn.access": {"handlers": [], "propagate": True},
             # It tells of every request.
             "httpx2": {"level": "WARNING"},
             # Told to be talkative, these write down prompts and headers.
@@ -202,6 +199,17 @@ def _name(error: BaseException) -> str:
 def _places(found: TracebackType | None) -> list[str]:
     frames = traceback.extract_tb(found)[-MOST_FRAMES:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def take_over(*names: str) -> None:
+    """Let a server's lines, which go to handlers of its own, go the way of all others.
+
+    One that was told to be silent has no handlers, and stays so.
+    """
+    for logger in map(logging.getLogger, names):
+        if logger.handlers:
+            logger.handlers.clear()
+            logger.propagate = True
 
 
 def bind(**ids: object) -> None:

@@ -40,12 +40,13 @@ def _answer(verb: Callable[..., Any], asked: dict[str, Any]) -> dict[str, Any]:
 def _verbs() -> dict[str, Callable[..., Any]]:
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+    from aiops.access import keys
     from aiops.execution import lanes
     from aiops.execution.answer import answer
     from aiops.execution.cancel import cancel
     from aiops.execution.catalog import load_workflows
     from aiops.execution.start import start_run
-    from aiops.models import Escalation
+    from aiops.models import ApiKey, Escalation, Scope
     from aiops.upkeep import prove
 
     load_workflows()
@@ -66,6 +67,11 @@ def _verbs() -> dict[str, Callable[..., Any]]:
     def limbo() -> list[dict[str, Any]]:
         return [asdict(found) for found in prove.limbo(slack_s=0, recent_s=None)]
 
+    def make_key() -> str:
+        row, key = keys.make("tests", scopes=Scope.values)
+        ApiKey.objects.filter(id=row.id).update(per_minute=1_000_000)
+        return key
+
     def every_second(workflow: str, input: Any) -> None:
         interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
         PeriodicTask.objects.create(
@@ -79,7 +85,7 @@ def _verbs() -> dict[str, Callable[..., Any]]:
         for task in PeriodicTask.objects.exclude(name__startswith="celery."):
             task.delete()
 
-    verbs = (start, stop, approve, resume_lane, limbo, every_second, never_again)
+    verbs = (start, stop, approve, resume_lane, limbo, make_key, every_second, never_again)
     return {verb.__name__: verb for verb in verbs}
 
 

@@ -1,4 +1,4 @@
-"""A web process whose views break while they hold secrets: what it writes down is looked through."""
+"""Views that break while they hold secrets: what is written down of them is looked through."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 from collections.abc import AsyncIterator
 from typing import NoReturn
 
-import django
-from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 
@@ -50,16 +48,3 @@ urlpatterns = [
     path("logging/", logging_it),
     path("breaking/", breaking_off),
 ]
-
-
-def application_of_its_own() -> object:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
-    django.setup(set_prefix=False)
-    from django.conf import settings
-
-    settings.ROOT_URLCONF = __name__
-    return get_asgi_application()
-
-
-if os.environ.get("PLANTED"):
-    application = application_of_its_own()

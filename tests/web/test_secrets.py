@@ -61,7 +61,8 @@ class Web:
             "PLANTED": PLANTED,
             "LOG_LEVEL": "DEBUG",
         }
-        argv = ("-m", "uvicorn", "tests.web.leaky:application", "--lifespan", "off")
+        # As the Procfile has it, but for the log of requests.
+        argv = ("-m", "uvicorn", "tests.web.leaking:application", "--lifespan", "off")
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, *argv, "--port", str(self.port), "--access-log"],
