@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.faults.aftermath import nothing_is_lost
@@ -30,8 +32,8 @@ def test_twice_as_many_starts_as_are_taken_lose_nothing_and_break_nothing(stack:
     key = str(stack.caller.ask("make_key")["answer"])
     port = int(stack.environ["WEB_PORT"])
 
-    def come(prefix: str, **how: object) -> Report:
-        return knock(Job(port=port, **starts_of("trip", key, prefix, {})(**how)))
+    def come(prefix: str, **how: Any) -> Report:
+        return knock(Job(port=port, **starts_of("trip", key, prefix, {}), **how))
 
     alone = come("alone", mode="closed", lasts_s=ALONE_S, callers=4)
     crowd = come(
