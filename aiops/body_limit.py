@@ -11,7 +11,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: Whatever it calls the three.
+App = Callable[..., Awaitable[None]]
 
 #: What stands around a run's input in a request that starts it.
 ENVELOPE_BYTES = 64 * 1024

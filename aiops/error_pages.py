@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import ItemsView
 from pprint import pformat
 from types import FrameType
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from aiops.struck_out import NAME, struck
@@ -42,9 +44,9 @@ class Filter(SafeExceptionReporterFilter):
 
     def get_traceback_frame_variables(
         self, request: HttpRequest | None, tb_frame: FrameType
-    ) -> list[tuple[str, Any]]:
+    ) -> ItemsView[str, Any]:
         found = super().get_traceback_frame_variables(request, tb_frame)
-        return [(name, self._shown(name, value)) for name, value in found]
+        return {name: self._shown(name, value) for name, value in found}.items()
 
     def _shown(self, name: str, value: Any) -> Any:
         if NAME.search(name):
@@ -58,8 +60,9 @@ class Filter(SafeExceptionReporterFilter):
 class Reporter(ExceptionReporter):
     """The page and the report as a whole: an exception's own message may quote a key."""
 
-    def get_traceback_html(self) -> str:
-        return struck(super().get_traceback_html())
+    def get_traceback_html(self) -> SafeString:
+        # As safe as before: what is struck out leaves nothing but stars.
+        return SafeString(struck(super().get_traceback_html()))
 
-    def get_traceback_text(self) -> str:
-        return struck(super().get_traceback_text())
+    def get_traceback_text(self) -> SafeString:
+        return SafeString(struck(super().get_traceback_text()))

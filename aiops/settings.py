@@ -177,11 +177,6 @@ UNFOLD = {
         },
     ],
     "ENVIRONMENT": _ENVIRONMENTS.get(os.environ.get("AIOPS_ENV", "")),
-    "LOGIN": {
-        "image": None,
-        "redirect_after": None,
-        "form": "aiops.admin.sign_in.SignInForm",
-    },
     "DASHBOARD_CALLBACK": "aiops.admin.dashboard.dashboard",
     "SIDEBAR": {
         "show_search": True,

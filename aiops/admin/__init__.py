@@ -16,6 +16,7 @@ from aiops.admin import (
     pause,
     people,
     run,
+    sign_in,
     step,
     workflow,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "pause",
     "people",
     "run",
+    "sign_in",
     "step",
     "workflow",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from unfold.forms import AuthenticationForm
 
@@ -37,3 +38,7 @@ class SignInForm(AuthenticationForm):  # type: ignore[misc]  # unfold has no typ
     @property
     def _address(self) -> str:
         return str(self.request.META.get("REMOTE_ADDR") or "") if self.request else ""
+
+
+# Not by unfold's setting: it would import this package while the site is being made.
+admin.site.login_form = SignInForm

@@ -15,10 +15,12 @@ from uuid import uuid4
 import httpx2
 import pytest
 from django.conf import settings as django_settings
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.views.debug import get_exception_reporter_class
 from pytest_django.fixtures import Settings
 
 from aiops.access import run_token
+from aiops.error_pages import Reporter
 from aiops.flow.errors import NeedsHuman, PermanentInput, Transient
 from aiops.models import Attempt, Escalation, Event, Run, Step
 from aiops.servers.home import PROJECT
@@ -27,6 +29,7 @@ from tests.execution.conftest import engine, flows, no_session_left, script
 from tests.execution.engine import COMMITS, Engine
 from tests.faults.record import eventually
 from tests.flows.script import Script
+from tests.web.leaky import quoting
 
 __all__ = ["engine", "flows", "no_session_left", "script"]
 
@@ -174,20 +177,14 @@ def test_a_page_of_an_error_on_a_developers_machine_has_none_either(
 
 def test_a_report_of_an_error_has_none(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Django would send to ADMINS, if there were any."""
-    from django.test import RequestFactory
-    from django.views.debug import get_exception_reporter_class
-
-    from tests.web.leaky import quoting
-
     monkeypatch.setenv("PLANTED", PLANTED)
     request = RequestFactory(headers={"Authorization": f"Bearer {KEY}"}).get(f"/s/{TOKEN}/")
     request.COOKIES["sessionid"] = SESSION
     try:
         quoting(request, token=TOKEN)
     except RuntimeError as error:
-        reporter = get_exception_reporter_class(request)(
-            request, type(error), error, error.__traceback__
-        )
+        assert issubclass(get_exception_reporter_class(request), Reporter)
+        reporter = Reporter(request, type(error), error, error.__traceback__)
 
     assert found_in(reporter.get_traceback_text()) == []
     assert found_in(reporter.get_traceback_html()) == []
