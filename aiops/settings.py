@@ -11,6 +11,8 @@ from typing import Any
 import dj_database_url
 from django.templatetags.static import static
 
+from aiops import content_policy
+from aiops.body_limit import ENVELOPE_BYTES
 from aiops.servers.environment import addresses
 from aiops.servers.home import home
 from aiops.telemetry.logs import logging_config
@@ -41,7 +43,9 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 #: Keys that were in use before: what they have signed or sealed can still be read.
 SECRET_KEY_FALLBACKS = [k for k in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if k]
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+#: In production none unless named: the web process then refuses to start.
+_HERE = "" if IS_PRODUCTION else "localhost,127.0.0.1,[::1]"
+ALLOWED_HOSTS = [h for h in os.environ.get("ALLOWED_HOSTS", _HERE).split(",") if h]
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
 
 INSTALLED_APPS = [
@@ -64,6 +68,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "aiops.api.middleware.problems",
     "django.middleware.security.SecurityMiddleware",
+    "aiops.content_policy.Policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -72,6 +77,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+#: Documented, with what a view may do about it, in docs/security.md.
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
 ROOT_URLCONF = "aiops.urls"
 ASGI_APPLICATION = "aiops.asgi.application"
 TEMPLATES = [
@@ -145,6 +152,17 @@ STORAGES = {
     },
 }
 
+# What a browser keeps and tells (docs/security.md)
+
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+#: Not "Strict": who follows a link in a message would have to sign in again.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+#: Who has signed in does so again after a working day.
+SESSION_COOKIE_AGE = int(float(os.environ.get("AIOPS_SESSION_H", "12")) * 3600)
+
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = os.environ.get("SECURE_SSL_REDIRECT", "1") == "1"
     # Prometheus asks on the inside, where there is no TLS.
@@ -156,6 +174,8 @@ if IS_PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+DEFAULT_EXCEPTION_REPORTER = "aiops.error_pages.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "aiops.error_pages.Filter"
 LOGGING = logging_config(os.environ.get("LOG_LEVEL", "INFO"), is_production=IS_PRODUCTION)
 
 #: The label beside every page's name, with a colour of unfold.
@@ -166,6 +186,13 @@ UNFOLD = {
     "SITE_TITLE": "AI operations",
     "SITE_HEADER": "AI operations",
     "SITE_SYMBOL": "account_tree",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("console/icon.svg"),
+        },
+    ],
     "ENVIRONMENT": _ENVIRONMENTS.get(os.environ.get("AIOPS_ENV", "")),
     "DASHBOARD_CALLBACK": "aiops.admin.dashboard.dashboard",
     "SIDEBAR": {
@@ -237,6 +264,18 @@ AIOPS_EVENT_DAYS = float(os.environ.get("AIOPS_EVENT_DAYS", "30"))
 AIOPS_EVENT_KEPT_DAYS = float(os.environ.get("AIOPS_EVENT_KEPT_DAYS", "90"))
 #: So many runs may follow each other, each started by a trigger on the event of the one before.
 AIOPS_EVENT_HOPS = int(os.environ.get("AIOPS_EVENT_HOPS", "5"))
+#: A whole request: an input, and what stands around it. The web process reads no further.
+DATA_UPLOAD_MAX_MEMORY_SIZE = AIOPS_MAX_INPUT_BYTES + ENVELOPE_BYTES
+#: A body that has not arrived after this long is refused.
+AIOPS_BODY_S = float(os.environ.get("AIOPS_BODY_S", "30"))
+#: Fields of a form: a list with every row ticked has a hundred.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+#: Nobody uploads files here; what is large of a body waits on the disk.
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+#: Files of the default storage hold inputs and results.
+FILE_UPLOAD_PERMISSIONS = 0o640
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
 
 #: The models that steps may ask for by these names, beside "fast" and "embed": {"strong": {"base_url": ...,
 #: "model": ..., "api_key_env": "STRONG_KEY", "limits": {"tokens_per_min": 90000}}}.

@@ -30,6 +30,7 @@ from aiops.models.schedule import (
     Overlap,
     Schedule,
 )
+from aiops.models.sign_in_failure import SignInFailure
 from aiops.models.signal import Became, Signal
 from aiops.models.step import Reason, Step, StepState
 from aiops.models.trigger import Firing, SameKey, Trigger
@@ -89,6 +90,7 @@ __all__ = [
     "Schedule",
     "Scope",
     "Severity",
+    "SignInFailure",
     "Signal",
     "Step",
     "StepState",

@@ -40,12 +40,22 @@ def _answer(verb: Callable[..., Any], asked: dict[str, Any]) -> dict[str, Any]:
 def _verbs() -> dict[str, Callable[..., Any]]:
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+    from aiops.access import keys
     from aiops.execution import lanes
     from aiops.execution.answer import answer
     from aiops.execution.cancel import cancel
     from aiops.execution.catalog import load_workflows
     from aiops.execution.start import start_run
-    from aiops.models import CatchUp, Escalation, Overlap, Schedule, WebhookEndpoint, schedule_moves
+    from aiops.models import (
+        ApiKey,
+        CatchUp,
+        Escalation,
+        Overlap,
+        Schedule,
+        Scope,
+        WebhookEndpoint,
+        schedule_moves,
+    )
     from aiops.upkeep import prove
     from aiops.webhooks import configure
     from aiops.webhooks.configure import Given
@@ -67,6 +77,11 @@ def _verbs() -> dict[str, Callable[..., Any]]:
 
     def limbo() -> list[dict[str, Any]]:
         return [asdict(found) for found in prove.limbo(slack_s=0, recent_s=None)]
+
+    def make_key() -> str:
+        row, key = keys.make("tests", scopes=Scope.values)
+        ApiKey.objects.filter(id=row.id).update(per_minute=1_000_000)
+        return key
 
     def every_second(workflow: str, input: Any) -> None:
         interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
@@ -106,7 +121,7 @@ def _verbs() -> dict[str, Callable[..., Any]]:
         return configure.rotate(WebhookEndpoint.objects.get(id=webhook), actor="tester")
 
     verbs = (
-        *(start, stop, approve, resume_lane, limbo),
+        *(start, stop, approve, resume_lane, limbo, make_key),
         *(every_second, never_again, schedule, pause, listen, rotate),
     )
     return {verb.__name__: verb for verb in verbs}

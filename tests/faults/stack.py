@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -71,6 +72,7 @@ class Stack:
             "BROKER_URL": broker,
             "RESULT_URL": broker.removesuffix("0") + "1",
             "OUTSIDE_PORT": str(free_port()),
+            "WEB_PORT": str(free_port()),
         }
         self.record = Record(self.environ["DATABASE_URL"])
         self.broker = redis.Redis.from_url(broker, socket_timeout=5)
@@ -143,7 +145,7 @@ class Stack:
     def _command(self, name: str, env: Mapping[str, str]) -> Command:
         return Command(
             name=name,
-            argv=(sys.executable, *_arguments(name, env)),
+            argv=(sys.executable, *_arguments(name, {**self.environ, **env})),
             env=environment_with({**self.environ, **env}),
             cwd=PROJECT,
             log=make(self.folder / "logs") / f"{name}.log",
@@ -158,6 +160,8 @@ class Stack:
             return None
         if name == "outside":
             return self.world.missing()
+        if name == "web":
+            return _unanswered(int(self.environ["WEB_PORT"]))
         found = self.record.rows("SELECT 1 FROM aiops_node WHERE pid = %s", self.pid(name) or 0)
         return None if found else "it has not reported itself"
 
@@ -240,6 +244,15 @@ def plain_app(environ: Mapping[str, str]) -> Celery:
     return app
 
 
+def _unanswered(port: int) -> str | None:
+    """None when somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError as error:
+        return str(error)
+    return None
+
+
 def _arguments(name: str, env: Mapping[str, str]) -> list[str]:
     """The command line of a process, as the Procfile has it, or of a twin of it."""
     match name:
@@ -247,6 +260,9 @@ def _arguments(name: str, env: Mapping[str, str]) -> list[str]:
             return ["-m", "tests.faults.outside"]
         case "keeper" | "keeper2":
             return ["manage.py", "keeper"]
+        case "web":
+            options = ["--lifespan", "off", "--http", "h11", "--no-access-log"]
+            return ["-m", "uvicorn", "aiops.asgi:application", *options, "--port", env["WEB_PORT"]]
         case "beat" | "beat2":
             return ["-m", "celery", "--quiet", "-A", "aiops.celery", "beat", "-l", "WARNING"]
         case _:
