@@ -109,6 +109,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LANGUAGE_CODE = "en"
+#: In which the user's view is told; the console is English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -237,6 +240,13 @@ AIOPS_METRICS_TOKEN = os.environ.get("AIOPS_METRICS_TOKEN", "")
 #: Links of a run's page, such as https://traces.example.org/trace/{trace_id}; {run_id} is known too.
 AIOPS_TRACE_URL = os.environ.get("AIOPS_TRACE_URL", "")
 AIOPS_LOG_URL = os.environ.get("AIOPS_LOG_URL", "")
+
+# The page that users wait on (docs/status.md)
+
+#: Origins whose pages may show it in a frame: "https://shop.example.org,https://help.example.org".
+AIOPS_EMBED_ORIGINS = [o for o in os.environ.get("AIOPS_EMBED_ORIGINS", "").split(",") if o]
+#: Where somebody whose run has failed finds help: an https: or mailto: address; "" shows no button.
+AIOPS_SUPPORT_URL = os.environ.get("AIOPS_SUPPORT_URL", "")
 
 # Celery (each value is argued in docs/decisions/5-celery-settings.md)
 

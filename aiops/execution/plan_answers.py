@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aiops.execution import budgets, judge, offers, outlook, people
-from aiops.execution.answers import seen_by_user
 from aiops.execution.facts import ItemRow, RunFacts
 from aiops.execution.line import line
 from aiops.execution.outlook import Again
@@ -22,6 +21,7 @@ from aiops.execution.planned import (
     told,
     with_cost,
 )
+from aiops.execution.user_parts import seen_by_user
 from aiops.execution.user_status import UserStatus
 from aiops.execution.verdict import Verdict
 from aiops.models import Escalation, EscalationState, Step, StepState

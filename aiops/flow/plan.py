@@ -107,7 +107,7 @@ class Plan:
     group: str = ""
     severity: str = ""
     #: What the user reads instead of the plain sentences.
-    tells: Tells = Tells()
+    tells: Tells = field(default_factory=Tells)
 
     @cached_property
     def by_name(self) -> Mapping[str, PlanNode]:

@@ -20,6 +20,7 @@ from aiops.models.node import Node
 from aiops.models.notification import Channel, Notification, NotificationState
 from aiops.models.operator_action import OperatorAction
 from aiops.models.pause import Pausable, Pause
+from aiops.models.promise import Promise, PromiseState
 from aiops.models.run import Priority, Run, RunState
 from aiops.models.signal import Signal
 from aiops.models.step import Reason, Step, StepState
@@ -59,6 +60,8 @@ __all__ = [
     "Pausable",
     "Pause",
     "Priority",
+    "Promise",
+    "PromiseState",
     "Purpose",
     "Reason",
     "Run",

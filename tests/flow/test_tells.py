@@ -52,4 +52,3 @@ def test_the_plan_says_whose_text_users_may_see() -> None:
 
     assert Plan.from_json(plan.to_json()).by_name["write"].streams
     assert not declare("ship", input=Order, flow=check).plan.by_name["check"].streams
-
