@@ -14,7 +14,7 @@ from aiops.execution import bulk_work, deliver, door, member, runner
 from aiops.execution.claim import Owner
 from aiops.execution.patience import patiently
 from aiops.execution.runner import Delivery, Message
-from aiops.upkeep import node
+from aiops.upkeep import node, promised
 
 
 # The message of a child that was killed is sent again up to three times: it keeps its place in a
@@ -74,6 +74,12 @@ def run_status(run_id: str) -> dict[str, Any]:
 def notify(named: list[list[int]]) -> int:
     """Tell people and programs outside about questions; each of `named` is an id and its tries."""
     return patiently(lambda: deliver.deliver(named))
+
+
+@app.task(name="tasks.keep_promises")
+def keep_promises(named: list[list[int]]) -> int:
+    """Send the mails that were promised; each of `named` is a promise's id and its tries."""
+    return patiently(lambda: promised.keep(named))
 
 
 def _owner(task: Task[Any, Any]) -> Owner:

@@ -24,7 +24,7 @@ from aiops.execution.planned import (
 from aiops.execution.user_parts import seen_by_user
 from aiops.execution.user_status import UserStatus
 from aiops.execution.verdict import Verdict
-from aiops.models import Escalation, EscalationState, Step, StepState
+from aiops.models import Escalation, EscalationKind, EscalationState, Step, StepState
 from aiops.models.budget import dollars
 
 #: Answers that run the step again.
@@ -65,6 +65,8 @@ def _answering(aim: Aim, asked: Escalation, is_priced: bool) -> Draft:
         return _resuming_lane(aim, asked)
     if aim.verb == "raise_budget":
         return _raising_budget(aim, asked)
+    if asked.kind == EscalationKind.PROMISE:
+        return _about_promises(aim)
     if asked.step is not None and asked.step.item is not None:
         return _about_item(aim, asked.step)
     if aim.verb in _RETRIES:
@@ -113,6 +115,16 @@ def _raising_budget(aim: Aim, asked: Escalation) -> Draft:
     notes = told(f"The limit of {budget} goes from {was} to {to}.", goes_on)
     shell = aim.blank(notes=notes, reads=_after_item(aim), needs_reason=True)
     return Draft(replace(shell, permissions=(*shell.permissions, "aiops.raise_budget")))
+
+
+def _about_promises(aim: Aim) -> Draft:
+    """The run itself is not moved by it."""
+    follows = (
+        "The mail goes out once more, as often as it takes until it is given up again."
+        if aim.verb == "send_again"
+        else "No mail is sent. Who was promised one hears of it in another way, or not at all."
+    )
+    return Draft(aim.blank(notes=told(follows), reads=seen_by_user(aim.facts)))
 
 
 def _stopping(aim: Aim) -> Draft:

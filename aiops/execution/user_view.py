@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.utils import translation
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
 from aiops.execution import eta, judge, usual_times
 from aiops.execution.eta import Stand
@@ -156,7 +156,8 @@ def _count(seen: UserStatus) -> str:
     if not places:
         return ""
     if seen.state in GOOD:
-        return ngettext("Done", "All %(n)s steps done", len(places)) % {"n": len(places)}
+        whole = gettext("All %(n)s steps done") if len(places) > 1 else gettext("Done")
+        return whole % {"n": len(places)}
     done = sum(place in ("done", "left_out") for place in places)
     at = min(done + 1, len(places))
     return gettext("Step %(at)s of %(all)s") % {"at": at, "all": len(places)}

@@ -56,7 +56,14 @@ def put_off(promise: Promise, *, until: datetime, why: str) -> None:
 def owe_again(run_id: UUID) -> None:
     """A run that failed goes on: who was told that it failed is told of its next end too."""
     kept = Promise.objects.filter(run_id=run_id, state=PromiseState.KEPT, told=RunState.FAILED)
-    kept.update(state=PromiseState.WAITING, told="", tries=0, error="", kept_at=None)
+    kept.update(
+        state=PromiseState.WAITING,
+        told="",
+        tries=0,
+        next_at=timezone.now(),
+        error="",
+        kept_at=None,
+    )
 
 
 def send_again(run_id: UUID, *, actor: str) -> int:
