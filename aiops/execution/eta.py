@@ -16,6 +16,9 @@ _OF_OTHERS = frozenset({"approval", "wait_for", "sleep"})
 #: The smallest share of the whole that a part has, beside the mean: it is seen to be done.
 _LEAST_SHARE = 0.05
 
+#: What took so much longer than the others took as long as they.
+_A_LITTLE = 1.1
+
 _MINUTE_S, _HOUR_S = 60.0, 3600.0
 
 
@@ -78,8 +81,10 @@ def foreseen_s(left: float | None, since_s: float, history: History) -> int | No
 
 
 def is_late(left: float, since_s: float, history: History) -> bool:
-    """Whether it will end later than nine of ten runs did."""
-    return history.p90_s is not None and since_s + left > history.p90_s
+    """Whether it will end later than it should have: than half of the runs when nothing is left to
+    wait for, else than nine of ten. A little later is no later."""
+    usual_s = history.p50_s if left < 1 else history.p90_s
+    return usual_s is not None and since_s + left > _A_LITTLE * usual_s
 
 
 def of_work(

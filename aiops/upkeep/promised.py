@@ -99,7 +99,7 @@ def _written(owed: Promise, seen: Mapping[str, Any]) -> tuple[str, str]:
 def message_id(owed: Promise) -> str:
     """The same for every attempt to tell of this end."""
     host = urlsplit(settings.AIOPS_BASE_URL).hostname or "localhost"
-    ended = f"{owed.run.finished_at:%Y%m%d%H%M%S}"
+    ended = f"{owed.run.finished_at:%Y%m%d%H%M%S%f}"
     return f"<promise.{owed.pk}.{ended}@{host}>"
 
 
