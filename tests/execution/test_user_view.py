@@ -254,7 +254,7 @@ def test_history_that_grows_meanwhile_does_not_move_the_bar() -> None:
     done(run, "write")
     before = user_view(run.id)["progress"]
 
-    earlier_runs(letter, {"write": 1.0, "reread": 900.0, "agree": 1.0}, number=60, ago_s=0)
+    earlier_runs(letter, {"write": 1.0, "reread": 900.0, "agree": 1.0}, number=60, ago_s=-60)
     cache.clear()
 
     assert before == pytest.approx(60 / 120)
