@@ -324,8 +324,9 @@ def test_who_waits_for_a_held_lane_is_told_that_it_takes_longer(seed: int, state
     """ "running": it was let go on, and comes to the lane that is held again."""
     sweep = Sweep(seed)
     facts = sweep.facts()
+    quiet = {"reason": "", "paused": None, "child_works": False}
     calm = [
-        replace(step, state=sweep.rng.choice(["pending", "succeeded"]), reason="", paused=None)
+        replace(step, state=sweep.rng.choice(["pending", "succeeded"]), **quiet)
         for step in facts.steps
     ]
     place = sweep.rng.randrange(len(calm))
@@ -335,12 +336,13 @@ def test_who_waits_for_a_held_lane_is_told_that_it_takes_longer(seed: int, state
         reason="lane" if state == "waiting" else "lease",
         lane="zq/m",
         lease_until=facts.now + timedelta(seconds=30) if state == "running" else None,
-        child_works=False,
     )
     run = Run(id=uuid4(), workflow="zq_crates", state=state, created_at=facts.now)
     held = Lane(name="zq/m", state=LaneState.HELD)
 
-    view = of_facts(replace(facts, run=run, steps=calm, lanes={"zq/m": held}, children={}))
+    view = of_facts(
+        replace(facts, run=run, steps=calm, lanes={"zq/m": held}, items={}, children={})
+    )
 
     assert (view["state"], view["headline"]) == ("retrying", "Taking longer than usual")
 
@@ -373,6 +375,8 @@ def test_a_worker_that_is_lost_is_told_when_its_lease_ends(engine: Engine) -> No
         reason="lease",
         worker="io@a/1",
         dispatch_due=None,
+        started_at=now,
+        fence=1,
         lease_until=now + timedelta(seconds=30),
     )
     before = user_view(run.id)["state"]
