@@ -78,9 +78,9 @@ def page(request: HttpRequest, token: str, who: Caller, run_id: UUID) -> HttpRes
     """The page. It is whole without a script, which only keeps it up to date."""
     seen = user_view(run_id, language=translation.get_language() or "en")
     about = {
-        # The stream's address takes the token, because a browser sends no header with it.
-        "stream": f"{get_script_prefix()}api/v1/runs/{run_id}/stream?token={token}",
-        "cancel": _here("cancel", token, request),
+        # A browser sends no header with a stream: the script adds the token, which it has.
+        "stream": f"{get_script_prefix()}api/v1/runs/{run_id}/stream?token=",
+        "cancel": f"cancel/{_asked(request)}",
         "may_cancel": who.may(CANCEL),
         "support": settings.AIOPS_SUPPORT_URL,
         "is_embedded": _is_embedded(request),
@@ -133,8 +133,12 @@ def page_url(token: str) -> str:
 
 def _here(name: str, token: str, request: HttpRequest) -> str:
     """Another address of this page, in the same language."""
-    asked = {"lang": request.GET["lang"]} if request.GET.get("lang") else {}
-    return reverse(f"status:{name}", args=[token]) + (f"?{urlencode(asked)}" if asked else "")
+    return f"{reverse(f'status:{name}', args=[token])}{_asked(request)}"
+
+
+def _asked(request: HttpRequest) -> str:
+    wanted = request.GET.get("lang", "")
+    return f"?{urlencode({'lang': wanted})}" if wanted else ""
 
 
 def _is_embedded(request: HttpRequest) -> bool:

@@ -1,4 +1,4 @@
-// Keeps the page true: by a stream; without one, by asking.
+// Keeps the page true: by a stream, or by asking.
 const box = document.querySelector("[data-stream]");
 const at = (name) => box.querySelector(`[data-is=${name}]`);
 const lost = at("lost"), link = at("result"), list = box.querySelector("ol");
@@ -40,7 +40,7 @@ const ask = async () => {
 	again();
 };
 
-const source = new EventSource(box.dataset.stream + location.search.replace("?", "&"));
+const source = new EventSource(box.dataset.stream + location.pathname.split("/").at(-2) + location.search.replace("?", "&"));
 source.addEventListener("status", ({ data }) => {
 	live = true;
 	show(JSON.parse(data));
