@@ -106,7 +106,7 @@ def state(request: HttpRequest, token: str, who: Caller, run_id: UUID) -> HttpRe
 @_opened
 def stop(request: HttpRequest, token: str, who: Caller, run_id: UUID) -> HttpResponse:
     """Ask whether to stop it, and stop it."""
-    back = HttpResponseRedirect(_here("page", token, request))
+    back = HttpResponseRedirect(f"{reverse('status:page', args=[token])}{_asked(request)}")
     if not who.may(CANCEL):
         return back
     if request.method == "POST":
@@ -117,7 +117,10 @@ def stop(request: HttpRequest, token: str, who: Caller, run_id: UUID) -> HttpRes
     seen = user_view(run_id, language=translation.get_language() or "en")
     if not seen["is_cancellable"]:
         return back
-    return render(request, "status/cancel.html", {"seen": seen, "page": {"back": back.url}})
+    asked = render(request, "status/cancel.html", {"seen": seen, "page": {"back": back.url}})
+    # Under "no-referrer" a browser hides where a form comes from, from us too.
+    asked["Referrer-Policy"] = "same-origin"
+    return asked
 
 
 def etag(seen: dict[str, Any]) -> str:
@@ -131,12 +134,8 @@ def page_url(token: str) -> str:
     return f"{settings.AIOPS_BASE_URL}{reverse('status:page', args=[token])}"
 
 
-def _here(name: str, token: str, request: HttpRequest) -> str:
-    """Another address of this page, in the same language."""
-    return f"{reverse(f'status:{name}', args=[token])}{_asked(request)}"
-
-
 def _asked(request: HttpRequest) -> str:
+    """What another address of this page adds: the language that was asked for."""
     wanted = request.GET.get("lang", "")
     return f"?{urlencode({'lang': wanted})}" if wanted else ""
 
@@ -152,7 +151,7 @@ def _guarded(response: HttpResponse, *, is_embedded: bool) -> HttpResponse:
         [*_POLICY, f"frame-ancestors {' '.join(origins or [_NOBODY])}"]
     )
     response["Cache-Control"] = "no-store, private"
-    response["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["X-Content-Type-Options"] = "nosniff"
     # Browsers that know frame-ancestors go by it; this header knows no list of origins.

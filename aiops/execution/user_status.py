@@ -230,7 +230,9 @@ def _place(part: Part, state: str) -> str:
         return "done"
     if part.has_failed:
         return "stopped"
-    if state in ENDED or state == RunState.CANCELLING:
+    if state == RunState.CANCELLING:
+        return "now" if part.works else "next"
+    if state in ENDED:
         return "stopped" if part.asks or part.works else "next"
     is_now = part.works or part.comes_again or part.asks or part.waits
     return "now" if is_now else "next"

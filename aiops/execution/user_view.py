@@ -69,7 +69,7 @@ def of_facts(facts: RunFacts) -> dict[str, Any]:
         "is_final": run.is_ended,
         "is_cancellable": seen.is_cancellable,
         "since": _since(facts, seen).isoformat(),
-        "promise": _promise(facts),
+        "promise": _promise(facts, seen),
         "sent": _sent(facts),
         "result_url": result_url(facts.result_url) if seen.state in GOOD else "",
     }
@@ -155,10 +155,13 @@ def _count(seen: UserStatus) -> str:
     places = [place for _, place in seen.parts]
     if not places:
         return ""
-    if seen.state in GOOD:
-        whole = gettext("All %(n)s steps done") if len(places) > 1 else gettext("Done")
-        return whole % {"n": len(places)}
-    done = sum(place in ("done", "left_out") for place in places)
+    done = places.count("done")
+    if seen.state == RunState.PARTIAL:
+        return gettext("%(done)s of %(all)s steps done") % {"done": done, "all": len(places)}
+    if seen.state == RunState.SUCCEEDED:
+        # A branch that was not taken is nothing that is missing.
+        return gettext("All %(n)s steps done") % {"n": done} if done > 1 else gettext("Done")
+    done += places.count("left_out")
     at = min(done + 1, len(places))
     return gettext("Step %(at)s of %(all)s") % {"at": at, "all": len(places)}
 
@@ -176,8 +179,8 @@ def _since(facts: RunFacts, seen: UserStatus) -> datetime:
     return seen.since or facts.run.since
 
 
-def _promise(facts: RunFacts) -> str:
-    if not facts.is_promised or facts.run.is_ended:
+def _promise(facts: RunFacts, seen: UserStatus) -> str:
+    if not facts.is_promised or facts.run.is_ended or seen.state == RunState.CANCELLING:
         return ""
     return gettext("You can close this page. We will e-mail you when it is done.")
 
