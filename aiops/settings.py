@@ -133,6 +133,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LANGUAGE_CODE = "en"
+#: In which the user's view is told; the console is English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -329,6 +332,12 @@ AIOPS_STREAM_HEARTBEAT_S = float(os.environ.get("AIOPS_STREAM_HEARTBEAT_S", "15"
 AIOPS_STREAM_LASTS_S = float(os.environ.get("AIOPS_STREAM_LASTS_S", "900"))
 #: Streams that one web process keeps open.
 AIOPS_STREAMS = int(os.environ.get("AIOPS_STREAMS", "2000"))
+# The page that users wait on (docs/status.md)
+
+#: Origins whose pages may show it in a frame: "https://shop.example.org,https://help.example.org".
+AIOPS_EMBED_ORIGINS = [o for o in os.environ.get("AIOPS_EMBED_ORIGINS", "").split(",") if o]
+#: Where somebody whose run has failed finds help: an https: or mailto: address; "" shows no button.
+AIOPS_SUPPORT_URL = os.environ.get("AIOPS_SUPPORT_URL", "")
 
 # Celery (each value is argued in docs/decisions/5-celery-settings.md)
 

@@ -14,7 +14,7 @@ from aiops.execution import bulk_work, deliver, door, member, runner
 from aiops.execution.claim import Owner
 from aiops.execution.patience import patiently
 from aiops.execution.runner import Delivery, Message
-from aiops.upkeep import node
+from aiops.upkeep import node, promised
 from aiops.webhooks import deliver as webhooks
 from tasks.entry import Entry
 
@@ -92,6 +92,12 @@ def notify(named: list[list[int]]) -> int:
 def deliver_webhooks(endpoint_id: str, turn: int) -> int:
     """Send what is due to one webhook, for a while."""
     return patiently(lambda: webhooks.deliver(UUID(endpoint_id), turn))
+
+
+@app.task(name="tasks.keep_promises")
+def keep_promises(named: list[list[int]]) -> int:
+    """Send the mails that were promised; each of `named` is a promise's id and its tries."""
+    return patiently(lambda: promised.keep(named))
 
 
 def _owner(task: Task[Any, Any]) -> Owner:

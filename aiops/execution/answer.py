@@ -17,6 +17,7 @@ from aiops.models import (
     EscalationState,
     Run,
     Step,
+    promise_moves,
     transitions,
 )
 
@@ -55,6 +56,8 @@ def answer(
             _carry_out(run, step, choice, actor=actor, note=note, result=result)
         elif answered.kind == EscalationKind.WEBHOOK:
             webhook_question.carry_out(answered, choice, actor=actor, note=note)
+        elif answered.kind == EscalationKind.PROMISE:
+            _about_promises(run, choice, actor=actor)
         return answered
 
 
@@ -98,6 +101,13 @@ def _carry_out(run: Run, step: Step, choice: str, *, actor: str, note: str, resu
             budgets.double(step.lane, actor=actor, reason=note)
         case "cancel":
             stop(run, note or "cancelled", actor=actor)
+
+
+def _about_promises(run: Run, choice: str, *, actor: str) -> None:
+    if choice == "send_again":
+        promise_moves.send_again(run.id, actor=actor)
+    else:
+        promise_moves.let_it_be(run.id, actor=actor)
 
 
 def _reject(run: Run, step: Step, *, actor: str, note: str) -> None:

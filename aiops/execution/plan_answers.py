@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aiops.execution import budgets, judge, offers, outlook, people, webhook_question
-from aiops.execution.answers import seen_by_user
 from aiops.execution.facts import ItemRow, RunFacts
 from aiops.execution.line import line
 from aiops.execution.outlook import Again
@@ -22,6 +21,7 @@ from aiops.execution.planned import (
     told,
     with_cost,
 )
+from aiops.execution.user_parts import seen_by_user
 from aiops.execution.user_status import UserStatus
 from aiops.execution.verdict import Verdict
 from aiops.models import Escalation, EscalationKind, EscalationState, Step, StepState
@@ -67,6 +67,8 @@ def _answering(aim: Aim, asked: Escalation, is_priced: bool) -> Draft:
         return _raising_budget(aim, asked)
     if asked.kind == EscalationKind.WEBHOOK:
         return _about_webhook(aim, asked)
+    if asked.kind == EscalationKind.PROMISE:
+        return _about_promises(aim)
     if asked.step is not None and asked.step.item is not None:
         return _about_item(aim, asked.step)
     if aim.verb in _RETRIES:
@@ -130,6 +132,16 @@ def _about_webhook(aim: Aim, asked: Escalation) -> Draft:
             "They can be replayed later, on the page of the webhook.",
         )
     return Draft(aim.blank(notes=notes, reads=seen_by_user(aim.facts)))
+
+
+def _about_promises(aim: Aim) -> Draft:
+    """The run itself is not moved by it."""
+    follows = (
+        "The mail goes out once more, as often as it takes until it is given up again."
+        if aim.verb == "send_again"
+        else "No mail is sent. Who was promised one hears of it in another way, or not at all."
+    )
+    return Draft(aim.blank(notes=told(follows), reads=seen_by_user(aim.facts)))
 
 
 def _stopping(aim: Aim) -> Draft:

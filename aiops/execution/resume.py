@@ -19,7 +19,7 @@ from aiops.flow.errors import StepError
 from aiops.flow.plan import Plan
 from aiops.flow.refusals import WorkflowError
 from aiops.flow.registry import step_for
-from aiops.models import Run, RunState, Step, StepState, transitions
+from aiops.models import Run, RunState, Step, StepState, promise_moves, transitions
 
 #: Steps that a plain retry is for.
 _STUCK = (StepState.FAILED, StepState.ATTENTION)
@@ -194,6 +194,7 @@ def _reopen(run: Run) -> None:
     """Bring a failed run back, and move it on."""
     if run.is_ended:
         transitions.move_run(run, RunState.QUEUED)
+        promise_moves.owe_again(run.id)
     settle(run)
 
 

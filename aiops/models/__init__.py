@@ -20,6 +20,7 @@ from aiops.models.node import Node
 from aiops.models.notification import Channel, Notification, NotificationState
 from aiops.models.operator_action import OperatorAction
 from aiops.models.pause import Pausable, Pause
+from aiops.models.promise import Promise, PromiseState
 from aiops.models.run import Priority, Run, RunState
 from aiops.models.schedule import (
     Backfill,
@@ -82,6 +83,8 @@ __all__ = [
     "Pausable",
     "Pause",
     "Priority",
+    "Promise",
+    "PromiseState",
     "Purpose",
     "Reason",
     "Run",

@@ -27,11 +27,11 @@ from aiops.admin.page.steps import (
     steps,
     took,
 )
-from aiops.admin.page.user_widget import reference, widget
 from aiops.execution import judge
 from aiops.execution.answers import answers_of
 from aiops.execution.facts import RunFacts, StepRow, load
 from aiops.execution.offers import Offer, offers
+from aiops.execution.user_view import reference
 from aiops.models import DeliveryState, Run, StepState
 from aiops.telemetry import ids
 
@@ -85,7 +85,7 @@ def build(run: Run, user_can: Can, wanted: Wanted = ORDINARY) -> dict[str, Any]:
         **_graph(facts, wanted),
         "timeline": _timeline(facts, tries),
         "steps": steps(facts, tries, possible, answers["retry"]["failed_items"], beside),
-        "seen": widget(answers),
+        "seen": answers["user"],
         **_events(facts, wanted),
         **_links(facts),
         "deliveries": deliveries_told(beside.deliveries, user_can),
