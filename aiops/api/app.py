@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI
-
-from aiops.api import problems, runs
+from aiops.api import handling, nowhere, one_run, questions, runs, verbs, workflows
 from aiops.api.auth import Bearer
-from aiops.api.problems import Problem
+from aiops.api.document import ABOUT, Documented
+from aiops.api.open_docs import for_who_may_read
+from aiops.api.reading import Reader
 
-api = NinjaAPI(title="AI operations", version="1", urls_namespace="api-1", auth=Bearer())
-
-
-@api.exception_handler(Problem)
-def tell(request: HttpRequest, problem: Any) -> HttpResponse:
-    return problems.answer(request, problem)
-
+api = Documented(
+    title="AI operations",
+    version="1",
+    description=ABOUT,
+    urls_namespace="api-1",
+    auth=Bearer(),
+    parser=Reader(),
+    docs_decorator=for_who_may_read,
+)
+handling.install(api)
 
 api.add_router("/runs", runs.router)
+api.add_router("/runs", one_run.router)
+api.add_router("/runs", verbs.router)
+api.add_router("/questions", questions.router)
+api.add_router("/workflows", workflows.router)
+# The last: it takes whatever is left.
+api.add_router("", nowhere.router)

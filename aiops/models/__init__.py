@@ -1,6 +1,7 @@
 """The record: one file per noun."""
 
 from aiops.models.api_key import ApiKey, Scope
+from aiops.models.api_request import ApiRequest
 from aiops.models.attempt import Attempt, Outcome
 from aiops.models.budget import Budget, BudgetScope
 from aiops.models.bulk import BulkItem, BulkJob, BulkOutcome, BulkState
@@ -28,6 +29,7 @@ from aiops.models.workflow import WorkflowVersion
 __all__ = [
     "SEVERITIES",
     "ApiKey",
+    "ApiRequest",
     "Attempt",
     "Budget",
     "BudgetScope",

@@ -1,4 +1,4 @@
-"""What nobody needs any more: nodes that are long gone, signals that were taken, texts of model calls."""
+"""What nobody needs any more: nodes long gone, signals that were taken, answered requests, texts of calls."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from datetime import timedelta
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from aiops.models import CallContent, Node, Signal
+from aiops.models import ApiRequest, CallContent, Node, Signal
 
 NODE_DAYS = 1
 SIGNAL_DAYS = 30
+#: For so long a request of another program that comes again is only answered.
+REQUEST_DAYS = 2
 
 
 def sweep() -> int:
@@ -20,7 +22,8 @@ def sweep() -> int:
     signals, _ = Signal.objects.filter(
         taken_by__isnull=False, received_at__lt=now - timedelta(days=SIGNAL_DAYS)
     ).delete()
-    return nodes + signals + sweep_contents()
+    requests, _ = ApiRequest.objects.filter(at__lt=now - timedelta(days=REQUEST_DAYS)).delete()
+    return nodes + signals + requests + sweep_contents()
 
 
 #: So many at a time: a day's texts must not become one long transaction.
