@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from aiops.api import paging
 from aiops.api.schemas_runs import ListedRun, RunPage
-from aiops.api.texts import Key, Moment, Name
+from aiops.api.texts import Bound, Key, Name
 from aiops.models import Run, RunState
 
 
@@ -20,8 +20,8 @@ class Wanted(BaseModel):
     state: list[RunState] = Field(default=[], max_length=10, description="One, or several.")
     tenant: Name | None = None
     key: Key | None = None
-    created_after: Moment | None = Field(None, description="Not before this moment.")
-    created_before: Moment | None = Field(None, description="Before this moment.")
+    created_after: Bound | None = Field(None, description="Not before this moment.")
+    created_before: Bound | None = Field(None, description="Before this moment.")
 
 
 def page(runs: QuerySet[Run], wanted: Wanted, cursor: str | None, limit: int) -> RunPage:

@@ -18,7 +18,7 @@ from aiops.api.found import run_of
 from aiops.api.problems import Problem
 from aiops.api.schemas_answers import FiveAnswers
 from aiops.api.schemas_runs import EventPage, EventTold, Result
-from aiops.api.texts import Cursor, Limit
+from aiops.api.texts import Limit, NumberCursor
 from aiops.execution import looking
 from aiops.execution.answers import five_answers
 from aiops.models import Event, Run, RunState, Scope, Step
@@ -52,7 +52,7 @@ def show_run(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
 
 @router.get("/{run_id}/events", response=EventPage)
 def list_events(
-    request: HttpRequest, run_id: UUID, cursor: Cursor = None, limit: Limit = 50
+    request: HttpRequest, run_id: UUID, cursor: NumberCursor = None, limit: Limit = 50
 ) -> EventPage:
     """What happened to a run, in order (scope read). Ask again with `next` for what came since.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from aiops.access.run_token import DAYS
 from aiops.api.schemas import Links, State, example
@@ -41,7 +41,7 @@ class Start(BaseModel):
     notify_email: MailAddress | None = Field(
         None, description="Promise to write to this address when the run is done."
     )
-    dry_run: bool = Field(False, description="Only tell what would happen. Nothing is written.")
+    dry_run: StrictBool = Field(False, description="Only tell what would happen. Nothing is written.")
 
 
 class Started(BaseModel):
@@ -88,7 +88,7 @@ class Token(BaseModel):
     model_config = example(allows=["see"], lasts_s=86_400)
 
     allows: list[Literal["see", "cancel"]] = Field(default_factory=lambda: ["see"], min_length=1)
-    lasts_s: int = Field(DAYS * 86_400, ge=60, le=DAYS * 86_400)
+    lasts_s: StrictInt = Field(DAYS * 86_400, ge=60, le=DAYS * 86_400)
 
 
 class TokenMade(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
 from aiops.api.schemas import State, UserReads, Verdict, example
 from aiops.api.texts import Name, Reason
@@ -26,7 +26,7 @@ class Cancel(BaseModel):
     model_config = example(reason="The order was cancelled.")
 
     reason: Reason = _WHY
-    now: bool = Field(
+    now: StrictBool = Field(
         False, description="Take running steps away at once, instead of asking them to stop."
     )
     version: Version | None = _VERSION

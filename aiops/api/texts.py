@@ -26,10 +26,14 @@ def _moment(value: Any) -> Any:
 
 def _in_our_time(value: datetime) -> datetime:
     """PostgreSQL would keep the last hours of year 0, and nobody could read them back."""
-    first, last = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-    if not first <= value <= last:
+    if not _FIRST <= value <= _LAST:
         raise ValueError("it must lie between 1970 and 9999")
     return value
+
+
+def _at_the_end(value: datetime) -> datetime:
+    """Nothing lies beyond these: a filter means the same there."""
+    return min(max(value, _FIRST), _LAST)
 
 
 def _mail_address(value: str) -> str:
@@ -40,9 +44,11 @@ def _mail_address(value: str) -> str:
     return value
 
 
+_FIRST, _LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 _RFC3339 = re.compile(r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$")
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_in_our_time)]
+Bound = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_at_the_end)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=NO_NUL)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
 Reason = Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)]
@@ -67,11 +73,10 @@ DryRun = Annotated[
     bool, Query(description="Only tell what would happen. Nothing is changed.", alias="dry_run")
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
+_CURSOR = "`next` of the page before; without it, the first page."
 Cursor = Annotated[
-    str | None,
-    Query(
-        max_length=100,
-        pattern=r"^[A-Za-z0-9_-]+$",
-        description="`next` of the page before; without it, the first page.",
-    ),
+    str | None, Query(pattern=r"^[A-Za-z0-9_-]{32}$", description=_CURSOR)
+]
+NumberCursor = Annotated[
+    str | None, Query(pattern=r"^[A-Za-z0-9_-]{11}$", description=_CURSOR)
 ]

@@ -11,11 +11,16 @@ from aiops.access import keys
 from aiops.models import Scope
 
 
+def key_of(*, tenant: str = "default", scopes: Iterable[str] = tuple(Scope.values)) -> str:
+    """A key that was just made."""
+    return keys.make("tests", tenant=tenant, scopes=scopes)[1]
+
+
 def program(
     *, tenant: str = "default", scopes: Iterable[str] = tuple(Scope.values), **headers: Any
 ) -> Client:
     """An HTTP client that shows a key of its own."""
-    _, key = keys.make("tests", tenant=tenant, scopes=scopes)
+    key = key_of(tenant=tenant, scopes=scopes)
     return Client(headers={"Authorization": f"Bearer {key}", **headers})
 
 
