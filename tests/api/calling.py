@@ -29,3 +29,13 @@ def post(client: Client, path: str, body: Any, **headers: str) -> Any:
     return client.post(
         f"/api/v1{path}", data=body, content_type="application/json", headers=headers
     )
+
+
+def get(client: Client, path: str, **headers: str) -> Any:
+    """GET /api/v1<path>."""
+    return client.get(f"/api/v1{path}", headers=headers)
+
+
+def holder(token: str) -> Client:
+    """A browser that shows a token of a run."""
+    return Client(headers={"Authorization": f"Bearer {token}"})
