@@ -26,9 +26,7 @@ class Wanted(BaseModel):
 
 def page(runs: QuerySet[Run], wanted: Wanted, cursor: str | None, limit: int) -> RunPage:
     """A page of these runs, the newest first."""
-    rows = paging.after(
-        runs.filter(**_filters(wanted)), cursor, by="created_at", newest_first=True
-    )
+    rows = paging.after(runs.filter(**_filters(wanted)), cursor, by="created_at", newest_first=True)
     columns = tuple(ListedRun.model_fields)
     found, has_more = paging.split(list(rows.only(*columns)[: limit + 1]), limit)
     last = found[-1] if found else None

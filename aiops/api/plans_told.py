@@ -61,9 +61,7 @@ def refuse(plan: Plan, *, reason: str) -> None:
 
 
 def reason_missing() -> Problem:
-    return Problem(
-        422, "reason-missing", "A reason is needed", "Say why: it is kept with the run."
-    )
+    return Problem(422, "reason-missing", "A reason is needed", "Say why: it is kept with the run.")
 
 
 def not_possible(plan: Plan, why: str, *, code: str = "not-possible") -> Problem:

@@ -70,9 +70,7 @@ def show_question(request: HttpRequest, question_id: UUID) -> QuestionShown:
 @router.post(
     "/{question_id}/answer",
     response=Answered,
-    openapi_extra={
-        "responses": {**problems(409)["responses"], 200: {"headers": requests.HEADERS}}
-    },
+    openapi_extra={"responses": {**problems(409)["responses"], 200: {"headers": requests.HEADERS}}},
 )
 def answer_question(
     request: HttpRequest,
@@ -176,7 +174,9 @@ def _unknown(question_id: UUID) -> Problem:
 
 
 def _told(asked: Escalation, who: Caller) -> dict[str, Any]:
-    same = "id run_id kind question severity owner group people opened_at due_at if_nobody shown_hash"
+    same = (
+        "id run_id kind question severity owner group people opened_at due_at if_nobody shown_hash"
+    )
     return {
         **{name: getattr(asked, name) for name in same.split()},
         "run_title": asked.run.title,

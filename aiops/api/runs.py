@@ -139,7 +139,5 @@ def _foreseen(who: Caller, body: Start, options: dict[str, Any]) -> WouldStart:
         workflow=plan.workflow,
         workflow_version=plan.version,
         steps=steps_of(plan),
-        usual=Usual(
-            runs=lately.runs, lasts_s=lately.lasts_s, cost_microusd=lately.cost_microusd
-        ),
+        usual=Usual(runs=lately.runs, lasts_s=lately.lasts_s, cost_microusd=lately.cost_microusd),
     )

@@ -88,7 +88,9 @@ class UserView(UserReads):
 class Verdict(BaseModel):
     """May it be retried: the key for programs, the word for a chip, the sentence for a person."""
 
-    key: str = Field(description="safe, keyed, fix, check, unsafe, decide, wait, live, blocked, done")
+    key: str = Field(
+        description="safe, keyed, fix, check, unsafe, decide, wait, live, blocked, done"
+    )
     word: str
     sentence: str
 

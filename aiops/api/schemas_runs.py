@@ -35,13 +35,17 @@ class Start(BaseModel):
     tenant: Name | None = Field(None, description="Only for a key that serves every tenant.")
     title: Title = Field("", description="What the user reads above the status.")
     priority: Priority = Priority.INTERACTIVE
-    deadline_at: Moment | None = Field(None, description="It is stopped when it is not done by then.")
+    deadline_at: Moment | None = Field(
+        None, description="It is stopped when it is not done by then."
+    )
     metadata: dict[str, Any] = Field(default_factory=dict)
     if_exists: IfExists = Field("return", description="What a second start of the same key does.")
     notify_email: MailAddress | None = Field(
         None, description="Promise to write to this address when the run is done."
     )
-    dry_run: StrictBool = Field(False, description="Only tell what would happen. Nothing is written.")
+    dry_run: StrictBool = Field(
+        False, description="Only tell what would happen. Nothing is written."
+    )
 
 
 class Started(BaseModel):

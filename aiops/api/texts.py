@@ -74,9 +74,5 @@ DryRun = Annotated[
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many.")]
 _CURSOR = "`next` of the page before; without it, the first page."
-Cursor = Annotated[
-    str | None, Query(pattern=r"^[A-Za-z0-9_-]{32}$", description=_CURSOR)
-]
-NumberCursor = Annotated[
-    str | None, Query(pattern=r"^[A-Za-z0-9_-]{11}$", description=_CURSOR)
-]
+Cursor = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{32}$", description=_CURSOR)]
+NumberCursor = Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{11}$", description=_CURSOR)]

@@ -188,9 +188,7 @@ def carry_out_or_say_why(shown: Plan, given: Given, *, step: str | None = None) 
             escalation=None if asked is None else asked.id,
         )
     except Unfit as error:
-        raise Problem(
-            422, "result-unfit", "It is not a result of this step", f"{error}."
-        ) from None
+        raise Problem(422, "result-unfit", "It is not a result of this step", f"{error}.") from None
     except Stale as stale:
         raise moved_on(stale.fresh) from None
     except (NotPossible, WorkflowError, StepError) as error:
@@ -205,6 +203,4 @@ def _is_stopping(run: Run) -> bool:
 
 
 def _told(run: Run, shown: Plan, *, is_done: bool) -> Done:
-    return Done(
-        run_id=run.id, verb=shown.verb, is_done=is_done, state=run.state, plan=told(shown)
-    )
+    return Done(run_id=run.id, verb=shown.verb, is_done=is_done, state=run.state, plan=told(shown))

@@ -5,25 +5,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('aiops', '0005_front_doors'),
+        ("aiops", "0005_front_doors"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ApiRequest',
+            name="ApiRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('whose', models.UUIDField()),
-                ('key', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64)),
-                ('answer', models.JSONField(blank=True, null=True)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("whose", models.UUIDField()),
+                ("key", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64)),
+                ("answer", models.JSONField(blank=True, null=True)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'indexes': [models.Index(fields=['at'], name='api_request_by_time')],
-                'constraints': [models.UniqueConstraint(fields=('whose', 'key'), name='api_request_once')],
+                "indexes": [models.Index(fields=["at"], name="api_request_by_time")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("whose", "key"), name="api_request_once")
+                ],
             },
         ),
     ]

@@ -119,9 +119,7 @@ def test_the_answer_says_where_the_run_is_found(flows: None, settings: Settings)
         ({"notify_email": "nobody"}, "notify_email"),
     ],
 )
-def test_a_wrong_start_is_told_what_is_wrong(
-    flows: None, body: dict[str, Any], told: str
-) -> None:
+def test_a_wrong_start_is_told_what_is_wrong(flows: None, body: dict[str, Any], told: str) -> None:
     seen = start(body)
 
     assert seen.status_code == 422
@@ -242,7 +240,11 @@ def test_a_token_sees_the_status_of_its_run_alone() -> None:
     client = program(scopes=[Scope.START])
     token = post(client, f"/runs/{mine.id}/token", {"lasts_s": 60}).json()["token"]
 
-    seen = [get(holder(token), f"/runs/{run.id}{path}") for run in (mine, other) for path in ("/status", "")]
+    seen = [
+        get(holder(token), f"/runs/{run.id}{path}")
+        for run in (mine, other)
+        for path in ("/status", "")
+    ]
 
     assert [one.status_code for one in seen] == [200, 401, 404, 401]
 

@@ -114,8 +114,6 @@ def aim(case: schemathesis.Case) -> None:
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
     deadline=None,
 )
-def test_an_operation_keeps_to_the_document(
-    case: schemathesis.Case, everything: None
-) -> None:
+def test_an_operation_keeps_to_the_document(case: schemathesis.Case, everything: None) -> None:
     aim(case)
     answered.add(case.call_and_validate().status_code)
