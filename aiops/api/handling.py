@@ -15,12 +15,16 @@ from aiops.api.problems import Problem
 
 def install(api: NinjaAPI) -> None:
     """Let the API tell every error as a problem."""
-    api.add_exception_handler(Problem, problems.answer)
+    api.add_exception_handler(Problem, _told)
     api.add_exception_handler(ValidationError, _invalid)
     api.add_exception_handler(AuthenticationError, _stranger)
     api.add_exception_handler(HttpError, _unreadable)
     api.add_exception_handler(Http404, _nothing)
     api.add_exception_handler(RequestDataTooBig, _too_large)
+
+
+def _told(request: HttpRequest, error: Any) -> HttpResponse:
+    return problems.answer(request, error)
 
 
 def _invalid(request: HttpRequest, error: Any) -> HttpResponse:

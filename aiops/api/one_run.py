@@ -27,8 +27,11 @@ router = Router(tags=["runs"])
 
 #: What events say that is not what runs are about. A note is for the steps that read it.
 _PUBLIC = frozenset(
-    "about answer attempt count group item items level name owner people question reason said "
-    "severity step_name steps verb was what why workflow".split()
+    {
+        *("about", "answer", "attempt", "count", "group", "item", "items", "level", "name"),
+        *("owner", "people", "question", "reason", "said", "severity", "step_name", "steps"),
+        *("verb", "was", "what", "why", "workflow"),
+    }
 )
 #: After so long no event is written any more whose id is smaller than that of one which was seen.
 SETTLES_S = 5

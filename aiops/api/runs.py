@@ -26,8 +26,8 @@ from aiops.api.schemas_runs import RunPage, Start, Started, Token, TokenMade, Us
 from aiops.api.texts import Cursor, IdempotencyKey, Limit
 from aiops.api.workflows import steps_of
 from aiops.execution.start import KeyTaken, StartRefused, foresee, start_run
-from aiops.execution.usual import usual
 from aiops.execution.user_view import user_view
+from aiops.execution.usual import usual
 from aiops.flow.refusals import WorkflowError
 from aiops.models import Scope
 

@@ -91,7 +91,7 @@ class Token(BaseModel):
 
     model_config = example(allows=["see"], lasts_s=86_400)
 
-    allows: list[Literal["see", "cancel"]] = Field(default_factory=lambda: ["see"], min_length=1)
+    allows: list[Literal["see", "cancel"]] = Field(["see"], min_length=1, max_length=2)
     lasts_s: StrictInt = Field(DAYS * 86_400, ge=60, le=DAYS * 86_400)
 
 

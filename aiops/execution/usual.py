@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
+from uuid import UUID
 
 from django.db.models import Count, QuerySet, Sum
 
@@ -36,8 +37,8 @@ def usual(runs: QuerySet[Run]) -> Usual:
     )
 
 
-def _costs(ids: list[object]) -> list[int]:
-    """What each of these runs has cost, where all that it paid for is known."""
+def _costs(ids: list[UUID]) -> list[int]:
+    """What each of these runs has cost; one of which nothing is known is left out."""
     rows = (
         Attempt.objects.filter(step__run__in=ids)
         .values("step__run")

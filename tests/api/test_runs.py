@@ -101,7 +101,7 @@ def test_the_answer_says_where_the_run_is_found(flows: None, settings: Settings)
     token = links["page"].removeprefix("https://ai.example.org/s/").rstrip("/")
     found = run_token.read(token)
     assert found is not None
-    assert (found.run_id, found.scopes) == (UUID(run_id), {"see"})
+    assert (found.run_id, found.scopes) == (UUID(run_id), frozenset({"see"}))
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_token_says_what_it_allows_and_for_how_long() -> None:
 
     found = run_token.read(told["token"])
     assert found is not None
-    assert (found.run_id, found.scopes) == (run.id, {"see", "cancel"})
+    assert (found.run_id, found.scopes) == (run.id, frozenset({"see", "cancel"}))
     assert told["allows"] == ["cancel", "see"]
     assert told["links"]["page"].endswith(f"/s/{told['token']}/")
 
