@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ninja.openapi.docs import Swagger
+
 from aiops.api import handling, nowhere, one_run, questions, runs, verbs, workflows
 from aiops.api.auth import Bearer
 from aiops.api.document import ABOUT, Documented
@@ -16,6 +18,8 @@ api = Documented(
     auth=Bearer(),
     parser=Reader(),
     docs_decorator=for_who_may_read,
+    # The page would show a badge that sends the document's address to another host.
+    docs=Swagger({"validatorUrl": None}),
 )
 handling.install(api)
 

@@ -73,7 +73,8 @@ def test_the_page_loads_nothing_from_another_host(client: Client, settings: Sett
     for address in loaded:
         assert address.startswith(settings.STATIC_URL)
         assert finders.find(address.removeprefix(settings.STATIC_URL)) is not None
-    assert "//" not in re.sub(r"</?\w[^>]*>", "", page)
+    # The page itself would ask a host outside for a badge.
+    assert '"validatorUrl": null' in page
 
 
 def test_every_operation_says_what_it_does_and_names_its_problems(document: Any) -> None:

@@ -53,7 +53,7 @@ def world(tenant: str = "default") -> World:
         begun(tenant=tenant, key=f"{SECRET}-{number}", title=f"{SECRET} order {number}")
         for number in range(7)
     ]
-    _queued, failed, sent, waiting, doubtful, succeeded, cancelled = made
+    queued, failed, sent, waiting, doubtful, succeeded, cancelled = made
     stop_at(failed, "notify", word="transient", message=f"{SECRET}: the other side was away")
     stop_at(sent, "charge", sent="yes")
     _wait(waiting)
@@ -61,7 +61,17 @@ def world(tenant: str = "default") -> World:
     ask(doubtful, "charge", shows=SECRET)
     finish(succeeded)
     set_run(cancelled, state="cancelled", finished_at=timezone.now(), reason="not needed")
-    return World(*(run.id for run in made), _question(waiting), _question(doubtful))
+    return World(
+        queued=queued.id,
+        failed=failed.id,
+        sent=sent.id,
+        waiting=waiting.id,
+        doubtful=doubtful.id,
+        succeeded=succeeded.id,
+        cancelled=cancelled.id,
+        approval=_question(waiting),
+        doubt=_question(doubtful),
+    )
 
 
 def finish(run: Run) -> None:
