@@ -59,6 +59,8 @@ INSTALLED_APPS = [
     "django_celery_results",
     "django_celery_beat",
     "corsheaders",
+    # It serves the page of the API's document from its own files.
+    "ninja",
     "aiops",
     # `manage.py seed_demo`: by name, as workflow files are found.
     *([] if IS_PRODUCTION else ["tasks.demo"]),
@@ -307,6 +309,9 @@ AIOPS_ROUTES: dict[str, list[dict[str, Any]]] = json.loads(os.environ.get("AIOPS
 AIOPS_FLOWER_URL = os.environ.get(
     "AIOPS_FLOWER_URL", f"http://127.0.0.1:{os.environ.get('FLOWER_PORT', '5555')}"
 )
+
+#: Whether the API's document and its page need neither a key nor a login.
+AIOPS_API_DOCS = os.environ.get("AIOPS_API_DOCS") == "1"
 
 # Telemetry (docs/telemetry.md)
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from aiops.execution.catalog import plan_of
 from aiops.execution.payloads import check_out
 from aiops.execution.undo import undone
-from aiops.execution.values import RunInfo, Values
+from aiops.execution.values import RunInfo, Values, output
 from aiops.models import CallContent, Escalation, ModelCall, Run, Signal, Step, transitions
 
 #: The kind of the event. It changes nothing that a page of a run shows of the run itself.
@@ -40,6 +40,14 @@ def at_run(run_id: UUID, actor: str) -> Seen:
     record(run_id, actor=actor, what="the run's input")
     more = {"Metadata": run.metadata} if run.metadata else {}
     return Seen(run.title or run.workflow, {"Input": _read(run.input, run.input_ref), **more})
+
+
+@transaction.atomic
+def at_result(run_id: UUID, actor: str) -> Any:
+    """What a run has produced. Raises Run.DoesNotExist, and FileNotFoundError when it was removed."""
+    run = Run.objects.only("version_id").get(id=run_id)
+    record(run_id, actor=actor, what="the run's result")
+    return output(run)
 
 
 #: The results of so many steps leave with a run; a map's items are counted.

@@ -29,6 +29,10 @@ class NotPossible(Exception):
     """A verb was refused and nothing was changed. The message says why, and what to do instead."""
 
 
+class Unfit(NotPossible):
+    """A result given by hand is not one of its step: the message says what does not fit."""
+
+
 def locked(run_id: UUID) -> Run:
     """Lock a run; raises NotPossible when there is none of this id."""
     run = transitions.lock(run_id)
@@ -283,4 +287,4 @@ def _fitting(plan: Plan, step: Step, result: Any) -> Any:
                 return result
         return data.supplied(step_for(node), result)
     except (StepError, WorkflowError, ValueError, KeyError) as error:
-        raise NotPossible(f"this is not a result of {step}: {error}") from None
+        raise Unfit(f"this is not a result of {step}: {error}") from None

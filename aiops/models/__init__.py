@@ -1,6 +1,7 @@
 """The record: one file per noun."""
 
 from aiops.models.api_key import ApiKey, KeyState, Scope
+from aiops.models.api_request import ApiRequest
 from aiops.models.attempt import Attempt, Outcome
 from aiops.models.budget import Budget, BudgetScope
 from aiops.models.bulk import BulkItem, BulkJob, BulkOutcome, BulkState
@@ -41,6 +42,7 @@ from aiops.models.workflow import WorkflowVersion
 __all__ = [
     "SEVERITIES",
     "ApiKey",
+    "ApiRequest",
     "Attempt",
     "Backfill",
     "BackfillState",

@@ -1,5 +1,7 @@
 """What nobody needs any more: nodes long gone, old events, answers, texts of calls, what was sent."""
 
+"""What nobody needs any more: nodes long gone, signals that were taken, answered requests, texts of calls."""
+
 from __future__ import annotations
 
 from datetime import datetime, timedelta
@@ -11,6 +13,7 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from aiops.models import (
+    ApiRequest,
     Became,
     CallContent,
     DeliveryState,
@@ -23,14 +26,17 @@ from aiops.models import (
 )
 
 NODE_DAYS = 1
+#: For so long a request of another program that comes again is only answered.
+REQUEST_DAYS = 2
 
 
 def sweep() -> int:
     """Delete what is past its retention; returns the number of rows. Runs are never swept here."""
     now = timezone.now()
     nodes, _ = Node.objects.filter(seen_at__lt=now - timedelta(days=NODE_DAYS)).delete()
+    requests, _ = ApiRequest.objects.filter(at__lt=now - timedelta(days=REQUEST_DAYS)).delete()
     events, sent = sweep_events(), sweep_notifications() + sweep_deliveries()
-    return nodes + events + sent + sweep_answers() + sweep_contents()
+    return nodes + requests + events + sent + sweep_answers() + sweep_contents()
 
 
 #: What has become something; the others wait for a run or for a person, and are kept longer.
