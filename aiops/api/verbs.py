@@ -38,8 +38,8 @@ _EXTRA = {
     }
 }
 
-#: What a token's holder need not say.
-_BY_THE_USER = "The user cancelled it."
+#: What is kept where somebody who stops a run does not say why.
+_BY_THE_USER, _UNSAID = "The user cancelled it.", "No reason was given."
 
 
 @router.post("/{run_id}/cancel", auth=BearerOrToken(), response=Done, openapi_extra=_EXTRA)
@@ -61,7 +61,7 @@ def cancel(
         raise Problem(
             403, "scope-missing", "The token does not allow this", "Leave `now` out: it stops soon."
         )
-    reason = body.reason or (_BY_THE_USER if who.run_id is not None else "")
+    reason = body.reason.strip() or (_BY_THE_USER if who.run_id is not None else _UNSAID)
     wanted = _Wanted("cancel_now" if body.now else "cancel", reason, body.version)
     return _do(request, response, _Asked(who, run_id, dry_run, idempotency_key), wanted)
 

@@ -32,7 +32,6 @@ BEYOND_THE_DOCUMENT = {
     "POST /api/v1/runs/{run_id}/steps/{name}/supply",
     # A reason may not be blank where the plan needs one; two aims are one too many.
     "POST /api/v1/runs/{run_id}/retry",
-    "POST /api/v1/runs/{run_id}/cancel",
     "POST /api/v1/runs/{run_id}/steps/{name}/skip",
     # What may be answered, the question says.
     "POST /api/v1/questions/{question_id}/answer",

@@ -48,11 +48,18 @@ def test_a_run_is_cancelled_by_who_says_why(made: World) -> None:
     assert told.data["reason"] == WHY["reason"]
 
 
-def test_nobody_cancels_without_a_reason(made: World) -> None:
-    seen = do(made.queued, "cancel", {"reason": " "})
+def test_a_cancellation_without_a_reason_says_so(made: World) -> None:
+    do(made.queued, "cancel", {"reason": " "})
+
+    told = Event.objects.get(run=made.queued, kind="run.cancelling")
+    assert told.data["reason"] == "No reason was given."
+
+
+def test_nobody_skips_a_step_without_a_reason(made: World) -> None:
+    seen = do(made.failed, "steps/notify/skip", {"reason": " "})
 
     assert (seen.status_code, seen.json()["code"]) == (422, "reason-missing")
-    assert state(made.queued) == RunState.QUEUED
+    assert step(made.failed, "notify").state == "failed"
 
 
 def test_a_second_cancellation_changes_nothing_and_is_no_error(made: World) -> None:
