@@ -39,6 +39,9 @@ TOGETHER_S = 0.02
 #: While the database is away it is asked less often, up to this.
 MOST_AWAY_S = 10.0
 
+#: What a process has open besides its streams.
+OTHER_FILES = 1_000
+
 
 class RunGone(Exception):
     """The run was deleted: its time was over."""
@@ -265,9 +268,13 @@ def here() -> Hub:
 
 
 def allow_files() -> None:
-    """Let this process have as many files open as it may at most: every stream is one."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Let this process open a file for every stream, as far as its hard limit goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.AIOPS_STREAMS + OTHER_FILES
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _timed_view(run_id: UUID, language: str) -> tuple[dict[str, Any], float]:

@@ -27,8 +27,13 @@ _ENDED = "end-"
 # Parts of the query below, each about a step `s`.
 _LANE = "SELECT ROW (l.state, l.cause, l.held_until)::text FROM aiops_lane l WHERE l.name = s.lane"
 # Asked of the children one by one: written as EXISTS, it may be planned as a look at every run.
-_CHILD_WORKS = """SELECT bool_or(c.id IN (SELECT a.run_id FROM alive a))
-    FROM aiops_run c WHERE c.parent_step_id = s.id"""
+_CHILD_STEP = """SELECT c.state, c.reason FROM aiops_step c WHERE c.run_id = r.id
+    AND c.state NOT IN ('pending', 'succeeded', 'skipped')"""
+_CHILDREN = f"""SELECT string_agg(ROW (r.id, r.state, r.id IN (SELECT a.run_id FROM alive a),
+    (SELECT string_agg(DISTINCT ROW (c.state, c.reason)::text, ',') FROM (
+        {_CHILD_STEP} AND c.item IS NULL UNION ALL {_CHILD_STEP} AND c.item < {MOST_COUNTED}) c)
+    )::text, ',' ORDER BY r.id)
+    FROM aiops_run r WHERE r.parent_step_id = s.id"""
 _LANES = """SELECT string_agg(ROW (l.name, l.state, l.cause)::text, ',' ORDER BY l.name)
     FROM aiops_lane l WHERE l.state <> 'open'"""
 _LAST_ITEM = "SELECT coalesce(max(i.item), 0) FROM aiops_step i WHERE i.map_id = s.id"
@@ -64,12 +69,12 @@ WITH known AS MATERIALIZED (
     WHERE s.lease_until > statement_timestamp() AND s.state = 'running'
 ), step AS (
     SELECT s.run_id, s.name, ROW (
-        s.name, s.state, s.reason, s.since, s.until, s.wake_at, s.error->>'code',
+        s.name, s.state, s.reason, s.since, s.until, s.wake_at, s.error->>'code', s.in_doubt,
         s.state = 'running' AND s.lease_until > statement_timestamp(),
         s.pool = ANY(ARRAY(SELECT p.name FROM aiops_pause p WHERE p.what = 'pool')),
         md5(s.progress::text),
-        CASE WHEN s.reason IN ('lane', 'budget') THEN ({_LANE}) END,
-        CASE WHEN s.kind = 'child' THEN ({_CHILD_WORKS}) END,
+        CASE WHEN s.lane <> '' THEN ({_LANE}) END,
+        CASE WHEN s.kind = 'child' THEN ({_CHILDREN}) END,
         CASE WHEN s.kind = 'map' AND s.state NOT IN ('pending', 'succeeded', 'skipped') THEN
             ROW (({_LANES}), CASE
                 WHEN ({_LAST_ITEM}) < {MOST_COUNTED} THEN ({_ITEMS})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -265,10 +265,10 @@ def test_a_run_that_is_deleted_ends_its_stream(web: Web, run: Run) -> None:
 def test_the_example_of_the_document_follows_a_run_to_its_end(web: Web, run: Run) -> None:
     text = Path("docs/streams.md").read_text()
     code = text.split("<!-- python: begin -->")[1].split("```")[1].removeprefix("python")
-    example: dict[str, Any] = {}
+    example: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {}
     exec(code, example)  # noqa: S102  # our own document's
     key = key_of()["Authorization"].removeprefix("Bearer ")
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: writes(run, "Dear"),
         lambda: writes(run, "Dear Ann"),
         lambda: finish(run),

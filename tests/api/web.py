@@ -72,7 +72,12 @@ def serving(folder: Path, *, strict: bool = True, **environ: str) -> Iterator[We
     given = {**os.environ, "DATABASE_URL": database_url(), "AIOPS_WORKFLOWS": "tests.flows"}
     with log.open("wb") as file:
         process = subprocess.Popen(
-            argv, cwd=PROJECT, env={**given, **environ}, stdout=file, stderr=file
+            argv,
+            cwd=PROJECT,
+            env={**given, **environ},
+            stdout=file,
+            stderr=file,
+            preexec_fn=few_files,
         )
     web = Web(port, process, log)
     try:
@@ -90,8 +95,15 @@ def database_url(name: str = "") -> str:
 
 
 def allow_files() -> None:
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Let this process have as many clients as it may; the server sees to itself."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def few_files() -> None:
+    """The soft limit that most systems give a process."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1_024, hard), hard))
 
 
 def _answers(web: Web) -> bool:

@@ -146,9 +146,9 @@ def _an_hour_passes(watcher: Watcher) -> None:
     watcher.look()
 
 
-def _worker_on(run: Run) -> None:
-    soon = timezone.now() + timedelta(seconds=30)
-    edit(run, "read", state="running", reason="lease", lease_until=soon, worker="io@a/1")
+def _worker_on(run: Run, **fields: Any) -> None:
+    lease = {"state": "running", "reason": "lease", "lease_until": _soon(), "worker": "io@a/1"}
+    edit(run, "read", **lease, **fields)
 
 
 def _worker_silent(run: Run) -> None:
@@ -167,6 +167,10 @@ def _child_working(run: Run) -> None:
     Run.objects.filter(id=child.id).update(parent_step=edit(run, "read", kind="child"))
 
 
+def _steps_of_child(run: Run, **fields: Any) -> None:
+    Step.objects.filter(run__parent_step__run=run, name="read").update(**fields)
+
+
 #: What may happen to a run, one after the other.
 HAPPENINGS: dict[str, list[Callable[[Run], object]]] = {
     "a lease that begins and ends": [_worker_on, _worker_silent],
@@ -181,6 +185,14 @@ HAPPENINGS: dict[str, list[Callable[[Run], object]]] = {
         lambda run: Lane.objects.update(
             state="held", cause="rate", held_until=timezone.now() + timedelta(minutes=2)
         ),
+    ],
+    "a lane that is held again": [
+        lambda run: (Lane.objects.create(name="fast"), _worker_on(run, lane="fast")),
+        lambda run: Lane.objects.update(state="stopped", cause="quota"),
+    ],
+    "an effect that may have gone out": [
+        _worker_on,
+        lambda run: edit(run, "read", in_doubt=True),
     ],
     "a pool that is paused": [
         lambda run: pausing.pause("pool", "io", actor="ann", reason="deploy"),
@@ -216,9 +228,9 @@ HAPPENINGS: dict[str, list[Callable[[Run], object]]] = {
     ],
     "a child at work": [
         _child_working,
-        lambda run: Step.objects.filter(run__parent_step__run=run, state="running").update(
-            lease_until=timezone.now()
-        ),
+        lambda run: _steps_of_child(run, lease_until=timezone.now()),
+        lambda run: _steps_of_child(run, state="waiting", reason="timer"),
+        lambda run: _steps_of_child(run, state="attention", reason="person"),
     ],
 }
 
