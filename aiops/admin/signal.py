@@ -20,10 +20,10 @@ from aiops.admin.history import HistoryAdmin, column, page_of
 from aiops.admin.page import asked, cells
 from aiops.admin.page.amounts import count, from_now
 from aiops.admin.page.asked import Asked
-from aiops.admin.page.user_widget import reference
 from aiops.admin.page.words import Look
 from aiops.execution import looking, triggers
 from aiops.execution.resume import NotPossible
+from aiops.execution.user_view import reference
 from aiops.models import Became, Signal, Step
 
 PERMISSION = "aiops.retry_event"

@@ -1,7 +1,5 @@
 """What nobody needs any more: nodes long gone, old events, answers, texts of calls, what was sent."""
 
-"""What nobody needs any more: nodes long gone, signals that were taken, answered requests, texts of calls."""
-
 from __future__ import annotations
 
 from datetime import datetime, timedelta
