@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +12,8 @@ from ninja import Router, Status
 
 from aiops.access.caller import Caller
 from aiops.api.auth import caller
-from aiops.api.problems import PAGE, Problem
+from aiops.api.problems import PAGE, Problem, of
+from aiops.api.schemas_events import Refused, Taken
 from aiops.execution import cloud_event
 from aiops.execution.cloud_event import CloudEvent, WrongEvent
 from aiops.execution.patience import patiently
@@ -44,9 +44,13 @@ _DOCUMENTED = {
 }
 
 
-@router.post("", response={202: Any, 422: Any}, openapi_extra=_DOCUMENTED)
+@router.post("", response={202: Taken | list[Taken | Refused]}, openapi_extra=_DOCUMENTED)
 def send(request: HttpRequest) -> Any:
-    """Send an event, or several. Each starts runs, wakes runs, or is kept for its waiter."""
+    """Send an event, or several (scope events).
+
+    Each starts runs, wakes runs, or is kept for its waiter. Of several, each is taken or refused by
+    itself.
+    """
     who = caller(request, Scope.SEND_EVENTS)
     sent = (request.content_type or "").lower()
     if sent == SEVERAL:
@@ -64,10 +68,8 @@ def _take(who: Caller, value: Any) -> dict[str, Any]:
         raise _invalid(str(error)) from None
     tenant = event.tenant or who.tenant or "default"
     if not who.serves(tenant):
-        raise Problem(
-            403,
+        raise of(
             "other-tenant",
-            "The key is another tenant's",
             f"Leave {cloud_event.TENANT} out: the event is the tenant's whose key it is.",
         )
     incoming = event.incoming(tenant=tenant, actor=who.actor)
@@ -83,16 +85,16 @@ def _several(who: Caller, values: Any) -> Any:
     if not isinstance(values, list) or not values:
         raise _invalid("a batch is a JSON array with at least one event")
     if len(values) > MOST_EVENTS:
-        raise Problem(
-            413,
+        raise of(
             "too-many-events",
-            "Too many events at once",
             f"{len(values)} came, and {MOST_EVENTS} are taken at once: send them in several "
             "requests. None was taken.",
         )
     answers = [_answer(who, place, value) for place, value in enumerate(values)]
-    was_any_taken = any("problem" not in answer for answer in answers)
-    return Status(202 if was_any_taken else 422, answers)
+    if all("problem" in answer for answer in answers):
+        first = answers[0]["problem"]["detail"]
+        raise of("event-invalid", f"None of them was taken. The first: {first}", events=answers)
+    return Status(202, answers)
 
 
 def _answer(who: Caller, place: int, value: Any) -> dict[str, Any]:
@@ -117,20 +119,15 @@ def _json(request: HttpRequest) -> Any:
     try:
         return cloud_event.parsed(_body(request))
     except WrongEvent as error:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST, "not-json", "The body cannot be read", f"{error}."
-        ) from None
+        raise of("broken-json", f"{error}.") from None
 
 
 def _body(request: HttpRequest) -> bytes:
     try:
         return request.body
     except RequestDataTooBig:
-        raise Problem(
-            413,
-            "too-large",
-            "The request is too large",
-            "Send fewer events at once, or store what they carry and send its address.",
+        raise of(
+            "too-large", "Send fewer events at once, or store what they carry and send its address."
         ) from None
 
 
@@ -138,20 +135,16 @@ def _binary(request: HttpRequest, sent: str) -> dict[str, Any]:
     """An event whose attributes are headers, and whose data is the body."""
     attributes = _attributes(request.headers)
     if not attributes:
-        raise Problem(
-            415,
-            "media-type",
-            "The request is no CloudEvent",
+        raise of(
+            "wrong-media-type",
             f"Send one event as {ONE}, several as {SEVERAL}, or give the attributes as headers "
             f"(ce-id, ce-source, ce-type, ce-specversion); it came as {sent[:100] or 'nothing'}.",
         )
     if not request.body:
         return attributes
     if sent != "application/json" and not sent.endswith("+json"):
-        raise Problem(
-            415,
-            "media-type",
-            "Only JSON is taken",
+        raise of(
+            "wrong-media-type",
             f"Send the event's data as application/json; it came as {sent[:100] or 'nothing'}.",
         )
     return {**attributes, "datacontenttype": sent, "data": _json(request)}
@@ -168,4 +161,4 @@ def _attributes(headers: Mapping[str, str]) -> dict[str, Any]:
 
 def _invalid(detail: str) -> Problem:
     why = f"It cannot be taken: {detail}. Nothing was written."
-    return Problem(422, "event-invalid", "The event was not taken", why)
+    return of("event-invalid", why)

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from pydantic import BaseModel
 
 from aiops.access.caller import Caller
-from aiops.api.problems import Problem
+from aiops.api.problems import of
 from aiops.models import ApiRequest
 
 T = TypeVar("T", bound=BaseModel)
@@ -62,10 +62,8 @@ def _claimed(whose: UUID, key: str, digest: str) -> dict[str, Any] | None:
     ApiRequest.objects.bulk_create([mine], ignore_conflicts=True)
     row = ApiRequest.objects.get(whose=whose, key=key)
     if row.digest != digest:
-        raise Problem(
-            422,
+        raise of(
             "idempotency-key-reused",
-            "This name belongs to another request",
             "The header Idempotency-Key was sent with another address or body before: "
             "give each request a name of its own.",
         )

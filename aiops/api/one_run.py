@@ -15,7 +15,7 @@ from aiops.api import paging
 from aiops.api.auth import caller
 from aiops.api.document import problems
 from aiops.api.found import run_of
-from aiops.api.problems import Problem
+from aiops.api.problems import Problem, of
 from aiops.api.schemas_answers import FiveAnswers
 from aiops.api.schemas_runs import EventPage, EventTold, Result
 from aiops.api.texts import Limit, NumberCursor
@@ -84,11 +84,8 @@ def show_result(request: HttpRequest, run_id: UUID) -> Result:
     try:
         result = looking.at_result(run.id, who.actor)
     except FileNotFoundError:
-        raise Problem(
-            410,
-            "result-gone",
-            "The result is not there any more",
-            "Its file was removed. Start the run anew when you still need it.",
+        raise of(
+            "result-gone", "Its file was removed. Start the run anew when you still need it."
         ) from None
     return Result(run_id=run.id, state=run.state, result=result)
 
@@ -102,18 +99,14 @@ def _next(found: Sequence[Event], begin: int, *, has_more: bool) -> int:
 
 def _no_result(run: Run) -> Problem:
     if not run.is_ended:
-        return Problem(
-            409,
+        return of(
             "not-ended",
-            "The run has not ended",
             "Ask for its status until `is_final` is true, or listen to its stream.",
             wait_s=5,
             state=run.state,
         )
-    return Problem(
-        409,
+    return of(
         "no-result",
-        "The run has no result",
         f"It is {run.get_state_display().lower()}. The five answers say why, and what can be done.",
         state=run.state,
     )

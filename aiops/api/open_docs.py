@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from aiops.api import problems
 from aiops.api.auth import Bearer
-from aiops.api.problems import Problem
+from aiops.api.problems import of
 
 View = Callable[..., HttpResponse]
 
@@ -25,12 +25,7 @@ def for_who_may_read(view: View) -> View:
             return view(request, **given)
         response = problems.answer(
             request,
-            Problem(
-                401,
-                "key-missing",
-                "The document is not public here",
-                "Show a key, log in to the console, or set AIOPS_API_DOCS=1.",
-            ),
+            of("key-missing", "Show a key, log in to the console, or set AIOPS_API_DOCS=1."),
         )
         response["WWW-Authenticate"] = "Bearer"
         return response

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from aiops.api.problems import Problem
+from aiops.api.problems import Problem, of
 from aiops.api.schemas import UserReads, Verdict
 from aiops.api.schemas_verbs import AgainTold, PlanTold, StoppedTold
 from aiops.execution.answers import answers_of
@@ -61,16 +61,14 @@ def refuse(plan: Plan, *, reason: str) -> None:
 
 
 def reason_missing() -> Problem:
-    return Problem(422, "reason-missing", "A reason is needed", "Say why: it is kept with the run.")
+    return of("reason-missing", "Say why: it is kept with the run.")
 
 
 def not_possible(plan: Plan, why: str, *, code: str = "not-possible") -> Problem:
     """The Problem that carries the verdict, the price, and what to do instead."""
     five = answers_of(load(plan.run_id))
-    return Problem(
-        409,
+    return of(
         code,
-        "It cannot be done now",
         why,
         verdict=_verdict(plan, five),
         price=_price(plan, five),
@@ -80,10 +78,8 @@ def not_possible(plan: Plan, why: str, *, code: str = "not-possible") -> Problem
 
 
 def moved_on(fresh: Plan) -> Problem:
-    return Problem(
-        409,
+    return of(
         "moved-on",
-        "The run has moved on since you looked",
         "Look at `plan`, then send its `version`. Nothing was changed.",
         plan=told(fresh).model_dump(mode="json"),
     )

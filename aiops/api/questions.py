@@ -19,7 +19,7 @@ from aiops.api import paging
 from aiops.api.auth import caller
 from aiops.api.document import problems
 from aiops.api.plans_told import not_possible, reason_missing
-from aiops.api.problems import Problem, not_found
+from aiops.api.problems import Problem, not_found, of
 from aiops.api.schemas_questions import (
     Answer,
     Answered,
@@ -127,18 +127,14 @@ def _answered(who: Caller, run_id: UUID, question_id: UUID, body: Answer) -> Ans
 
 def _refuse_unfit(asked: Escalation, who: Caller, body: Answer) -> None:
     if asked.state != EscalationState.OPEN:
-        raise Problem(
-            409,
+        raise of(
             "answered",
-            "It is not open any more",
             f"It is {asked.get_state_display().lower()}. Look at the run's events for who did that.",
         )
     allowed = _answers(asked, who)
     if body.answer not in allowed:
-        raise Problem(
-            422,
+        raise of(
             "no-answer",
-            "This is no answer to the question",
             f"Answer one of {', '.join(allowed)}."
             if allowed
             else "It is answered by who looks after all tenants, in the console.",

@@ -21,7 +21,7 @@ from aiops.api.document import problems
 from aiops.api.etag import unchanged
 from aiops.api.found import run_of
 from aiops.api.links import links_of, status_path
-from aiops.api.problems import Problem, not_found
+from aiops.api.problems import not_found, of
 from aiops.api.schemas import UserView
 from aiops.api.schemas_runs import RunPage, Start, Started, Token, TokenMade, Usual, WouldStart
 from aiops.api.texts import Cursor, IdempotencyKey, Limit
@@ -63,9 +63,9 @@ def start(
             return Status(200, _foreseen(who, body, options))
         run_id, is_new = _started(body, options, get_language_from_request(request))
     except KeyTaken as error:
-        raise Problem(409, "key-taken", "The key has a run already", f"{error}.") from None
+        raise of("key-taken", f"{error}.") from None
     except (StartRefused, WorkflowError) as error:
-        raise Problem(422, "not-started", "The run was not started", f"{error}.") from None
+        raise of("not-started", f"{error}.") from None
     response["Location"] = status_path(run_id)
     told = Started(run_id=run_id, is_new=is_new, links=links_of(run_id))
     return Status(202 if is_new else 200, told)
@@ -124,15 +124,13 @@ def make_token(request: HttpRequest, run_id: UUID, body: Token) -> TokenMade:
 def _options(who: Caller, body: Start, header: str | None) -> dict[str, Any]:
     """The options of the start; what the caller may not say is refused."""
     if header and body.key and header != body.key:
-        raise Problem(
-            422,
+        raise of(
             "keys-differ",
-            "Two keys were given",
             "`key` and the header Idempotency-Key name the same thing: send one of them.",
         )
     tenant = body.tenant or who.tenant or "default"
     if not who.serves(tenant):
-        raise Problem(403, "other-tenant", "The key is another tenant's", "Leave `tenant` out.")
+        raise of("other-tenant", "Leave `tenant` out.")
     given = body.model_dump(include={"title", "priority", "metadata", "deadline_at", "if_exists"})
     return {**given, "key": body.key or header, "tenant": tenant, "started_by": who.actor}
 

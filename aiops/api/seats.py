@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from aiops.access.caller import Caller
-from aiops.api.problems import Problem
+from aiops.api.problems import Problem, of
 
 #: A token is one browser's: a few tabs of it.
 OF_A_TOKEN = 5
@@ -62,6 +62,4 @@ class Seats:
 
 def _too_many(what: str) -> Problem:
     remedy = "Close one, or ask for the status now and then: with If-None-Match that costs little."
-    return Problem(
-        429, "too-many-streams", "Too many streams are open", f"{what} {remedy}", wait_s=WAIT_S
-    )
+    return of("too-many-streams", f"{what} {remedy}", wait_s=WAIT_S)

@@ -24,7 +24,7 @@ from aiops.access.caller import Caller
 from aiops.access.run_token import SEE
 from aiops.api import hub, sse
 from aiops.api.auth import BearerOrToken, caller
-from aiops.api.problems import Problem, not_found
+from aiops.api.problems import not_found, of
 from aiops.api.seats import Limit, Seats, limit_of
 from aiops.execution.pulse import is_final, pulses
 from aiops.models import Scope
@@ -58,13 +58,7 @@ async def stream(request: HttpRequest, run_id: UUID, token: str = "") -> HttpRes
     try:
         limit, pulse = await here.ask(_let_in, request, run_id, token)
     except (DatabaseError, InterfaceError):
-        raise Problem(
-            503,
-            "record-away",
-            "The record cannot be read now",
-            "Nothing is lost. Come back in some seconds.",
-            wait_s=5,
-        ) from None
+        raise of("database-away", "Nothing is lost. Come back in some seconds.", wait_s=5) from None
     known = request.headers.get("Last-Event-ID", "")
     if is_final(pulse) and known == pulse:
         # To a browser this says that it need not come back; the end of a stream does not.

@@ -17,7 +17,7 @@ from aiops.api.auth import BearerOrToken, caller
 from aiops.api.document import problems
 from aiops.api.found import refuse_unknown_step, run_of
 from aiops.api.plans_told import moved_on, not_possible, refuse, told
-from aiops.api.problems import Problem
+from aiops.api.problems import of
 from aiops.api.schemas_verbs import Cancel, Done, RetryWanted, Skip, Supply
 from aiops.api.texts import DryRun, IdempotencyKey, NameInPath
 from aiops.execution import resume
@@ -58,9 +58,7 @@ def cancel(
     """
     who = caller(request, Scope.OPERATE, CANCEL)
     if who.run_id is not None and body.now:
-        raise Problem(
-            403, "scope-missing", "The token does not allow this", "Leave `now` out: it stops soon."
-        )
+        raise of("scope-missing", "Leave `now` out: it stops soon.")
     reason = body.reason.strip() or (_BY_THE_USER if who.run_id is not None else _UNSAID)
     wanted = _Wanted("cancel_now" if body.now else "cancel", reason, body.version)
     return _do(request, response, _Asked(who, run_id, dry_run, idempotency_key), wanted)
@@ -81,10 +79,8 @@ def retry(
     """
     who = caller(request, Scope.OPERATE)
     if body.step is not None and body.from_step is not None:
-        raise Problem(
-            422,
+        raise of(
             "two-aims",
-            "Two steps were named",
             "`step` retries one step, `from_step` everything from a step on: send one of them.",
         )
     verb = "retry_step" if body.step else "retry_from" if body.from_step else "retry"
@@ -188,7 +184,7 @@ def carry_out_or_say_why(shown: Plan, given: Given, *, step: str | None = None) 
             escalation=None if asked is None else asked.id,
         )
     except Unfit as error:
-        raise Problem(422, "result-unfit", "It is not a result of this step", f"{error}.") from None
+        raise of("result-unfit", f"{error}.") from None
     except Stale as stale:
         raise moved_on(stale.fresh) from None
     except (NotPossible, WorkflowError, StepError) as error:

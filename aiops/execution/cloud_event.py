@@ -41,6 +41,16 @@ class CloudEvent(BaseModel):
         json_schema_extra={
             "patternProperties": {"^[a-z0-9]{1,40}$": {"description": "Kept with the event."}},
             "additionalProperties": False,
+            "examples": [
+                {
+                    "specversion": "1.0",
+                    "type": "com.example.order.paid",
+                    "source": "/shop/orders",
+                    "id": "4711-paid",
+                    "subject": "4711",
+                    "data": {"amount": 1290},
+                }
+            ],
         },
     )
 

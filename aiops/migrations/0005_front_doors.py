@@ -1,12 +1,13 @@
 """The front doors: keys, webhooks, events in and triggers, schedules, promises."""
 
-import aiops.models.ids
-import aiops.models.schedule
-import aiops.models.trigger
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
+
+import aiops.models.ids
+import aiops.models.schedule
+import aiops.models.trigger
 
 
 class Migration(migrations.Migration):

@@ -9,13 +9,12 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from aiops.access import run_token
 from aiops.execution.user_view import user_view
-from aiops.models import Event, Run, Scope, Step
+from aiops.models import Event, Promise, Run, Scope, Step
 from tests.api.calling import get, holder, post, program
 from tests.api.world import SECRET, world
 from tests.execution.orders import begun, edit, set_run
@@ -140,35 +139,24 @@ def test_a_key_of_all_tenants_says_whose_run_it_is(flows: None) -> None:
     assert Run.objects.get(id=seen.json()["run_id"]).tenant == "b"
 
 
-def test_a_promise_that_cannot_be_made_leaves_no_run(
-    flows: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def none(name: str) -> Any:
-        raise ImportError(name)
-
-    monkeypatch.setattr("aiops.api.promising.import_string", none)
+def test_a_promise_that_cannot_be_made_leaves_no_run(flows: None, settings: Settings) -> None:
+    settings.AIOPS_CAN_MAIL = False
 
     seen = start({"notify_email": "ada@example.org"})
 
-    assert (seen.status_code, seen.json()["code"]) == (422, "no-mail")
+    assert (seen.status_code, seen.json()["code"]) == (422, "not-started")
+    assert "EMAIL_HOST" in seen.json()["detail"]
     assert not Run.objects.exists()
 
 
-def test_a_promise_is_made_with_the_start(flows: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[tuple[UUID, str]] = []
+def test_a_promise_is_made_with_the_start(flows: None, settings: Settings) -> None:
+    settings.AIOPS_CAN_MAIL = True
 
-    def promise(run_id: UUID, *, email: str) -> None:
-        made.append((run_id, email))
+    seen = start({"notify_email": "ada@example.org"}, **{"Accept-Language": "de"})
 
-    real = import_string
-    monkeypatch.setattr(
-        "aiops.api.promising.import_string",
-        lambda name: promise if name.endswith("promises.promise") else real(name),
-    )
-
-    seen = start({"notify_email": "ada@example.org"})
-
-    assert made == [(UUID(seen.json()["run_id"]), "ada@example.org")]
+    promised = Promise.objects.get()
+    assert str(promised.run_id) == seen.json()["run_id"]
+    assert (promised.address, promised.language) == ("ada@example.org", "de")
 
 
 # Dry runs
@@ -182,7 +170,7 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(flows: None) -> None:
     assert [step["name"] for step in told["steps"]] == ["one", "two", "three"]
     assert told["usual"] == {"runs": 0, "lasts_s": None, "cost_microusd": None}
     assert not Run.objects.exists()
-    assert not Event.objects.exists()
+    assert not Event.objects.filter(run__isnull=False).exists()
 
 
 @pytest.mark.parametrize("if_exists", ["return", "replace", "queue"])

@@ -35,6 +35,8 @@ BEYOND_THE_DOCUMENT = {
     "POST /api/v1/runs/{run_id}/steps/{name}/skip",
     # What may be answered, the question says.
     "POST /api/v1/questions/{question_id}/answer",
+    # Names and times of an event have forms that a schema does not tell.
+    "POST /api/v1/events",
 }
 ACCEPTED = ["2xx", "401", "403", "404", "409"]
 

@@ -286,6 +286,7 @@ def test_what_is_behind_waits_while_the_first_of_its_run_waits(
     receiver.answers = [500]
     listening(receiver.url)
     engine.run("line", input={"number": 1})
+    send()
     other = engine.start("line", input={"number": 2})
 
     send()
