@@ -129,11 +129,6 @@ def etag(seen: dict[str, Any]) -> str:
     return f'"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
 
 
-def page_url(token: str) -> str:
-    """The address of a run's page, for whoever is given it."""
-    return f"{settings.AIOPS_BASE_URL}{reverse('status:page', args=[token])}"
-
-
 def _asked(request: HttpRequest) -> str:
     """What another address of this page adds: the language that was asked for."""
     wanted = request.GET.get("lang", "")
