@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.core import signing
+from django.urls import reverse
 
 from aiops.access.caller import EVERY_TENANT, Caller
 
@@ -29,6 +31,11 @@ def sign(
     """A token of a run, safe in a URL."""
     said = {"run": run_id.hex, "may": sorted(set(allows)), "for": int(lasts.total_seconds())}
     return signing.dumps(said, salt=_SALT, compress=False)
+
+
+def page_url(token: str) -> str:
+    """The address of the page that a token opens."""
+    return f"{settings.AIOPS_BASE_URL}{reverse('status:page', args=[token])}"
 
 
 def read(token: str) -> Caller | None:

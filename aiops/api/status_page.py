@@ -94,7 +94,8 @@ def state(request: HttpRequest, token: str, who: Caller, run_id: UUID) -> HttpRe
     """What the page shows, as JSON; 304 while it would show the same."""
     seen = user_view(run_id, language=translation.get_language() or "en")
     tag = etag(seen)
-    if request.headers.get("If-None-Match") == tag:
+    # A proxy that compresses marks it as weak.
+    if tag in request.headers.get("If-None-Match", ""):
         response: HttpResponse = HttpResponse(status=304)
     else:
         response = JsonResponse(seen)
@@ -107,15 +108,14 @@ def state(request: HttpRequest, token: str, who: Caller, run_id: UUID) -> HttpRe
 def stop(request: HttpRequest, token: str, who: Caller, run_id: UUID) -> HttpResponse:
     """Ask whether to stop it, and stop it."""
     back = HttpResponseRedirect(f"{reverse('status:page', args=[token])}{_asked(request)}")
-    if not who.may(CANCEL):
+    seen = user_view(run_id, language=translation.get_language() or "en")
+    # What has failed waits for our team, who may yet bring it back.
+    if not (who.may(CANCEL) and seen["is_cancellable"]):
         return back
     if request.method == "POST":
         # It may have ended meanwhile: the page says how.
         with suppress(NotPossible):
             cancel(run_id, reason="the user stopped it", actor=who.actor)
-        return back
-    seen = user_view(run_id, language=translation.get_language() or "en")
-    if not seen["is_cancellable"]:
         return back
     asked = render(request, "status/cancel.html", {"seen": seen, "page": {"back": back.url}})
     # Under "no-referrer" a browser hides where a form comes from, from us too.
@@ -127,11 +127,6 @@ def etag(seen: dict[str, Any]) -> str:
     """The same as long as everything that is told is the same, words about time included."""
     told = json.dumps(seen, sort_keys=True, ensure_ascii=False)
     return f'"{hashlib.sha256(told.encode()).hexdigest()[:24]}"'
-
-
-def page_url(token: str) -> str:
-    """The address of a run's page, for whoever is given it."""
-    return f"{settings.AIOPS_BASE_URL}{reverse('status:page', args=[token])}"
 
 
 def _asked(request: HttpRequest) -> str:

@@ -212,15 +212,21 @@ def _progress(state: str, parts: Sequence[Part]) -> float:
 
 def _since(state: str, parts: Sequence[Part]) -> datetime | None:
     """Since when what decides has been so."""
-    decides = {
-        RunState.ATTENTION: lambda part: part.asks,
-        RunState.RUNNING: lambda part: part.works,
-        RunState.RETRYING: lambda part: part.comes_again,
-        RunState.WAITING: lambda part: bool(part.waits),
-    }.get(RunState(state))
-    if decides is None:
-        return None
-    return min((part.since for part in parts if decides(part) and part.since), default=None)
+    return min((part.since for part in parts if part.since and _decides(part, state)), default=None)
+
+
+def _decides(part: Part, state: str) -> bool:
+    match state:
+        case RunState.ATTENTION:
+            return part.asks
+        case RunState.RUNNING:
+            return part.works
+        case RunState.RETRYING:
+            return part.comes_again
+        case RunState.WAITING:
+            return bool(part.waits)
+        case _:
+            return False
 
 
 def _place(part: Part, state: str) -> str:

@@ -187,16 +187,20 @@ def _promise(facts: RunFacts, seen: UserStatus) -> str:
 
 def _sent(facts: RunFacts) -> str:
     """What has gone out and stays out, for somebody who thinks of stopping it."""
-    gone = [step for step in facts.steps if _has_gone_out(facts, step)]
-    if not gone:
-        return ""
-    told = gettext("What has already been sent stays sent.")
+    effects = [step for step in facts.steps if _goes_out(facts, step)]
+    gone = [step for step in effects if step.state == StepState.SUCCEEDED]
+    told = gettext("What has already been sent stays sent.") if gone else ""
     names = [gettext(said) for step in gone if (said := facts.plan.by_name[step.name].says)]
-    return f"{told} ({', '.join(names)})" if names else told
+    may_go = any(step.in_doubt or step.state == StepState.RUNNING for step in effects)
+    return " ".join(
+        [
+            *([told] if told else []),
+            *([f"({', '.join(names)})"] if names else []),
+            *([gettext("Something may be on its way just now.")] if may_go else []),
+        ]
+    )
 
 
-def _has_gone_out(facts: RunFacts, step: StepRow) -> bool:
+def _goes_out(facts: RunFacts, step: StepRow) -> bool:
     node = facts.plan.by_name.get(step.name)
-    if node is None or (node.effect != "once" and node.pool != "effects"):
-        return False
-    return step.state == StepState.SUCCEEDED or step.in_doubt
+    return node is not None and (node.effect == "once" or node.pool == "effects")

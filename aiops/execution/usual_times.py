@@ -103,7 +103,7 @@ def before_run(run: Run, plan: Plan) -> History:
 
 
 def _read(plan: Plan, before: datetime) -> History:
-    given = {
+    given: dict[str, Any] = {
         "workflow": plan.workflow,
         "version": plan.version,
         "since": before - timedelta(days=_DAYS),

@@ -35,16 +35,16 @@ def take(promise_id: int, *, tries: int, patience_s: float) -> Promise | None:
 
 def keep(promise: Promise, *, told: str) -> bool:
     """The mail about this end was taken."""
-    return _end(promise, PromiseState.KEPT, "promise.kept", told=told, kept_at=timezone.now())
+    return _end(promise, PromiseState.KEPT, "kept", told=told, kept_at=timezone.now())
 
 
 def drop(promise: Promise) -> bool:
     """Nobody waits for this mail any more."""
-    return _end(promise, PromiseState.DROPPED, "promise.dropped")
+    return _end(promise, PromiseState.DROPPED, "dropped")
 
 
 def give_up(promise: Promise, *, why: str) -> bool:
-    return _end(promise, PromiseState.BROKEN, "promise.broken", error=why)
+    return _end(promise, PromiseState.BROKEN, "broken", error=why)
 
 
 def put_off(promise: Promise, *, until: datetime, why: str) -> None:
@@ -84,7 +84,7 @@ def _answered(run_id: UUID, to: str, kind: str, actor: str) -> int:
     return moved
 
 
-def _end(promise: Promise, to: str, kind: str, **fields: object) -> bool:
+def _end(promise: Promise, to: str, how: str, **fields: object) -> bool:
     """End a promise, unless a later attempt has taken it over."""
     with transaction.atomic():
         mine = Promise.objects.filter(
@@ -92,5 +92,5 @@ def _end(promise: Promise, to: str, kind: str, **fields: object) -> bool:
         )
         if not mine.update(state=to, **fields):
             return False
-        transitions.tell(promise.run_id, kind, **{k: v for k, v in fields.items() if k == "told"})
+        transitions.tell(promise.run_id, f"promise.{how}", about=str(fields.get("told", "")))
     return True

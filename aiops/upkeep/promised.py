@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext
 
@@ -84,12 +83,11 @@ def _written(owed: Promise, seen: Mapping[str, Any]) -> tuple[str, str]:
     """The subject and the text of the mail, in the language of the moment."""
     said = plan_of(owed.run.version_id).tells.email if seen["state"] in GOOD else ""
     title = seen["title"] or gettext("What you asked us for")
-    token = run_token.sign(owed.run_id)
     context = {
         "seen": seen,
         "title": title,
         "sentence": gettext(said) if said else seen["sentence"],
-        "url": f"{settings.AIOPS_BASE_URL}{reverse('status:page', args=[token])}",
+        "url": run_token.page_url(run_token.sign(owed.run_id)),
     }
     # A mail's subject is one line.
     subject = " ".join(f"{seen['headline']}: {title}".split())

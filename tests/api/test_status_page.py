@@ -142,11 +142,13 @@ def test_the_state_is_told_once_and_again_when_it_has_changed(client: Client) ->
     first = client.get(address)
     tag = first["ETag"]
 
+    weak = client.get(address, headers={"If-None-Match": f"W/{tag}"})
     same = client.get(address, headers={"If-None-Match": tag})
     done(run, "read")
     other = client.get(address, headers={"If-None-Match": tag})
 
     assert first.json()["headline"] == "In line"
+    assert weak.status_code == 304
     assert (same.status_code, same.content, same["ETag"]) == (304, b"", tag)
     assert (other.status_code, other.json()["percent"]) == (200, 20)
 
@@ -233,6 +235,14 @@ def test_what_has_ended_is_stopped_no_more(client: Client) -> None:
 
     assert (asked.status_code, tried.status_code) == (302, 302)
     assert Run.objects.get(id=run.id).state == "succeeded"
+
+
+def test_what_has_failed_is_left_to_our_team(client: Client) -> None:
+    run = set_run(begun(), state="failed", finished_at=timezone.now())
+
+    client.post(f"{opened(run)}cancel/")
+
+    assert Run.objects.get(id=run.id).state == "failed"
 
 
 # What it leads to

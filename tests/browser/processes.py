@@ -6,8 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,28 +20,46 @@ from tests.faults.record import eventually
 
 #: As the Procfile has them.
 _KEEPER = ("manage.py", "keeper")
-_WORKER = ("-m", *POOLS["io"].arguments)
 
 
 @contextmanager
 def at_work(workflows: str, logs: Path) -> Iterator[None]:
     """Let runs of these workflows be worked on."""
+    with keeper(workflows, logs), worker(workflows, logs):
+        yield
+
+
+def keeper(
+    workflows: str, logs: Path, **environ: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    return _process(_KEEPER, workflows, logs, environ)
+
+
+def worker(
+    workflows: str, logs: Path, *, pool: str = "io", **environ: str
+) -> AbstractContextManager[subprocess.Popen[bytes]]:
+    """A worker of a pool; it is killed, with its children, when the block ends."""
+    return _process(("-m", *POOLS[pool].arguments), workflows, logs, environ)
+
+
+@contextmanager
+def _process(
+    argv: tuple[str, ...], workflows: str, logs: Path, more: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     address = urlsplit(os.environ["DATABASE_URL"])
     here = address._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    environ = {**os.environ, "DATABASE_URL": here, "AIOPS_WORKFLOWS": workflows}
-    started = [_start(argv, environ, logs / f"{argv[-1]}.log") for argv in (_KEEPER, _WORKER)]
+    environ = {**os.environ, "DATABASE_URL": here, "AIOPS_WORKFLOWS": workflows, **more}
+    process = _start(argv, environ, logs / f"{argv[-1]}.log")
     try:
-        pids = {process.pid for process in started}
         eventually(
-            lambda: pids <= set(Node.objects.values_list("pid", flat=True)),
+            lambda: Node.objects.filter(pid=process.pid).exists(),
             within_s=60,
-            what="a keeper and a worker",
+            what=f"the start of {argv[-1]}",
         )
-        yield
+        yield process
     finally:
-        for process in started:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _start(argv: tuple[str, ...], environ: dict[str, str], log: Path) -> subprocess.Popen[bytes]:

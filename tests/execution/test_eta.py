@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -84,7 +85,13 @@ def test_a_map_is_judged_by_its_items() -> None:
 
 
 def test_a_branch_that_was_never_taken_takes_no_time_until_it_begins() -> None:
-    rest = {"weigh": DONE, "wrap": DONE, "stamp": DONE, "agree": DONE, "which": DONE}
+    rest: dict[str, Any] = {
+        "weigh": DONE,
+        "wrap": DONE,
+        "stamp": DONE,
+        "agree": DONE,
+        "which": DONE,
+    }
 
     assert left(**rest) == 0
     assert left(**rest, hurry=Stand(elapsed_s=1)) is None

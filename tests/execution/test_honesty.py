@@ -324,7 +324,7 @@ def test_who_waits_for_a_held_lane_is_told_that_it_takes_longer(seed: int, state
     """ "running": it was let go on, and comes to the lane that is held again."""
     sweep = Sweep(seed)
     facts = sweep.facts()
-    quiet = {"reason": "", "paused": None, "child_works": False}
+    quiet: dict[str, Any] = {"reason": "", "paused": None, "child_works": False}
     calm = [
         replace(step, state=sweep.rng.choice(["pending", "succeeded"]), **quiet)
         for step in facts.steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ PARTS = {
 }
 
 
-def status(*parts: str, run: str = "running", **options: bool) -> UserStatus:
+def status(*parts: str, run: str = "running", **options: Any) -> UserStatus:
     return user_status(run, [PARTS[part] for part in parts], **options)
 
 

@@ -366,6 +366,13 @@ def test_what_has_been_sent_is_named_to_whoever_thinks_of_stopping() -> None:
     )
 
 
+def test_what_may_be_going_out_is_named_as_what_nobody_knows() -> None:
+    run = begun()
+    stop_at(run, "charge", state="attention", word="ambiguous", sent="maybe", in_doubt=True)
+
+    assert user_view(run.id)["sent"] == "Something may be on its way just now."
+
+
 @pytest.mark.parametrize(
     "said",
     [
