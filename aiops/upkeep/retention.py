@@ -7,10 +7,13 @@ from datetime import timedelta
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from aiops.models import CallContent, Node, Signal
+from aiops.models import CallContent, Node, Occurrence, OccurrenceState, Signal
 
 NODE_DAYS = 1
 SIGNAL_DAYS = 30
+OCCURRENCE_DAYS = 90
+#: So many at a time: a schedule may be due every second.
+MOST_OCCURRENCES = 20_000
 
 
 def sweep() -> int:
@@ -20,7 +23,17 @@ def sweep() -> int:
     signals, _ = Signal.objects.filter(
         taken_by__isnull=False, received_at__lt=now - timedelta(days=SIGNAL_DAYS)
     ).delete()
-    return nodes + signals + sweep_contents()
+    return nodes + signals + sweep_contents() + sweep_occurrences()
+
+
+def sweep_occurrences() -> int:
+    """Delete due times that were missed, skipped or refused long ago. Returns how many."""
+    old = Occurrence.objects.filter(
+        run__isnull=True, due_at__lt=timezone.now() - timedelta(days=OCCURRENCE_DAYS)
+    ).exclude(state=OccurrenceState.PLANNED)
+    found = old.order_by("due_at").values("id")[:MOST_OCCURRENCES]
+    number, _ = Occurrence.objects.filter(id__in=found).delete()
+    return number
 
 
 #: So many at a time: a day's texts must not become one long transaction.
