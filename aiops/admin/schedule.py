@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from aiops.admin.history import column, page_of
+from aiops.admin.history import VIEW_PAYLOAD, column, page_of
 from aiops.admin.page import asked, cells, words
 from aiops.admin.page import schedules as page
 from aiops.admin.page.amounts import from_now
@@ -154,6 +154,15 @@ class ScheduleAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         return cells.chip(page.stands(schedule, timezone.now()))
 
     # The form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look sees when it is due on its page, and its input like that of a run."""
+        if self.has_change_permission(request, obj) or obj is None:
+            return self.fieldsets
+        content = ("input", "metadata") if request.user.has_perm(VIEW_PAYLOAD) else ()
+        shown = (*("name", "workflow", "tenant", "priority", "title"), *content)
+        more = (*("overlap", "catch_up", "catch_up_s"), *("start_at", "end_at", "jitter_s"))
+        return ((None, {"fields": (*shown, *more)}),)
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
         """When the form that is being filled in would be due: nothing is saved."""

@@ -89,7 +89,7 @@ class ScheduleForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "workflow" not in self.fields:
+        if "start_at" not in self.fields:
             return  # for those who may only look
         self.fields["workflow"].choices = _workflows(self.instance.workflow)  # type: ignore[attr-defined]
         self.fields["zone"].choices = _zones()  # type: ignore[attr-defined]

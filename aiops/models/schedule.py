@@ -189,6 +189,10 @@ class Occurrence(models.Model):
                 condition=Q(state="planned"),
                 name="occurrence_planned",
             ),
+            # What is swept: most of them have a run, and stay as long as that.
+            models.Index(
+                fields=["due_at"], condition=Q(run__isnull=True), name="occurrence_without_run"
+            ),
         ]
 
     def __str__(self) -> str:

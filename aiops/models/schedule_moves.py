@@ -223,7 +223,9 @@ def end_backfill(
         left = planned(backfill).update(
             state=OccurrenceState.SKIPPED, why="The back-fill was stopped before its turn."
         )
-        kind = "schedule.backfill_done" if state == BackfillState.DONE else "schedule.backfill_stop"
+        kind = (
+            "schedule.backfill_done" if state == BackfillState.DONE else "schedule.backfill_stopped"
+        )
         _tell(
             backfill.schedule, kind, actor=actor, backfill=backfill.id, left=left, reason=why[:300]
         )

@@ -31,6 +31,7 @@ from aiops.upkeep.schedules import REFUSALS, begin
 #: More due times than this are two back-fills.
 MOST = 1_000
 MOST_AT_ONCE = 20
+EARLIEST = 2000
 #: When the first so many have failed, all of them, the rest is not started.
 FIRST = 5
 
@@ -82,6 +83,8 @@ def refused(wanted: Wanted, now: datetime) -> str:
     """Why a range cannot be made up for; "" when it can. Pure."""
     if wanted.from_at > wanted.to_at:
         return "the range ends before it begins: exchange the two"
+    if wanted.from_at.year < EARLIEST:
+        return f"the range begins before {EARLIEST}: choose a later time"
     if wanted.to_at > now:
         return "the range ends in the future: what is still to come is started at its time"
     if not 1 <= wanted.at_once <= MOST_AT_ONCE:

@@ -48,10 +48,13 @@ def due(times: Times, *, after: datetime, until: datetime | None = None) -> Iter
             found = _in_steps(times, after)
         case Once():
             found = iter([times.at] if times.at > after else [])
-    for moment in found:
-        if until is not None and moment > until:
-            return
-        yield moment
+    try:
+        for moment in found:
+            if until is not None and moment > until:
+                return
+            yield moment
+    except (OverflowError, ValueError):
+        return  # no calendar goes on after the year 9999
 
 
 def previous(times: Times, moment: datetime) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -18,6 +19,8 @@ from aiops.models import (
     Node,
     Notification,
     NotificationState,
+    Occurrence,
+    OccurrenceState,
     Signal,
     WebhookDelivery,
     webhook_moves,
@@ -26,6 +29,9 @@ from aiops.models import (
 NODE_DAYS = 1
 #: For so long a request of another program that comes again is only answered.
 REQUEST_DAYS = 2
+OCCURRENCE_DAYS = 90
+#: So many at a time: a schedule may be due every second.
+MOST_OCCURRENCES = 20_000
 
 
 def sweep() -> int:
@@ -33,8 +39,14 @@ def sweep() -> int:
     now = timezone.now()
     nodes, _ = Node.objects.filter(seen_at__lt=now - timedelta(days=NODE_DAYS)).delete()
     requests, _ = ApiRequest.objects.filter(at__lt=now - timedelta(days=REQUEST_DAYS)).delete()
-    events, sent = sweep_events(), sweep_notifications() + sweep_deliveries()
-    return nodes + requests + events + sent + sweep_answers() + sweep_contents()
+    return nodes + requests + sum(one() for one in _sweeps())
+
+
+def _sweeps() -> tuple[Callable[[], int], ...]:
+    return (
+        *(sweep_events, sweep_answers, sweep_notifications, sweep_deliveries),
+        *(sweep_contents, sweep_occurrences),
+    )
 
 
 #: What has become something; the others wait for a run or for a person, and are kept longer.
@@ -65,6 +77,16 @@ def sweep_answers() -> int:
     found = list(over.values_list("id", flat=True)[:MOST_ANSWERS])
     TaskResult.objects.filter(id__in=found).delete()
     return len(found)
+
+
+def sweep_occurrences() -> int:
+    """Delete due times that were missed, skipped or refused long ago. Returns how many."""
+    old = Occurrence.objects.filter(
+        run__isnull=True, due_at__lt=timezone.now() - timedelta(days=OCCURRENCE_DAYS)
+    ).exclude(state=OccurrenceState.PLANNED)
+    found = old.order_by("due_at").values("id")[:MOST_OCCURRENCES]
+    number, _ = Occurrence.objects.filter(id__in=found).delete()
+    return number
 
 
 #: So many at a time: a day's texts must not become one long transaction.

@@ -20,6 +20,7 @@ from aiops.upkeep.due_times import Cron, Every, Once, Times
 
 #: Beat looks every few seconds: shorter steps would be started in heaps.
 SHORTEST_S = 1.0
+LONGEST = timedelta(days=3660)
 
 _FIELDS = (
     ("minute", "minute", range(60)),
@@ -74,9 +75,14 @@ def cron_of(given: CrontabSchedule) -> Cron:
 
 def step_of(given: IntervalSchedule) -> timedelta:
     """The step of an interval; raises TimesRefused when it is too short to be kept."""
-    step = timedelta(**{given.period: given.every})
+    try:
+        step = timedelta(**{given.period: given.every})
+    except OverflowError:
+        step = timedelta.max
     if step.total_seconds() < SHORTEST_S:
         raise TimesRefused("the shortest interval is one second: give a longer one")
+    if step > LONGEST:
+        raise TimesRefused("the longest interval is ten years: give a shorter one")
     return step
 
 

@@ -91,9 +91,10 @@ def due_of(
     schedule: Schedule, times: Times, *, after: datetime, until: datetime | None = None
 ) -> Iterator[datetime]:
     """The due times of a schedule between its start and its end."""
-    first = schedule.start_at - timedelta(microseconds=1)
+    if schedule.start_at > after:
+        after = schedule.start_at - timedelta(microseconds=1)
     ends = [moment for moment in (until, schedule.end_at) if moment is not None]
-    return due(times, after=max(after, first), until=min(ends, default=None))
+    return due(times, after=after, until=min(ends, default=None))
 
 
 def occur(schedule: Schedule, times: Times, due_at: datetime, now: datetime) -> bool:

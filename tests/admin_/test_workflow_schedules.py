@@ -258,6 +258,22 @@ def test_the_page_of_one_tells_what_became_of_its_due_times_and_why(viewer: Clie
     assert "Run now" not in seen
 
 
+@pytest.mark.parametrize("may_see", [False, True])
+def test_its_settings_are_shown_to_all_and_its_input_like_that_of_a_run(
+    viewer: Client, may_see: bool
+) -> None:
+    schedule = hourly(input={"label": "a secret"})
+    if may_see:
+        see = Permission.objects.get(codename="view_payload")
+        User.objects.get(username="ann-viewer").user_permissions.add(see)
+
+    response = viewer.get(reverse("admin:aiops_schedule_change", args=[schedule.pk]))
+
+    assert response.status_code == 200
+    assert ("a secret" in text(response)) == may_see
+    assert "_save" not in text(response)
+
+
 def test_a_poll_that_brings_nothing_new_is_answered_with_nothing(viewer: Client) -> None:
     schedule = hourly()
     live = reverse("admin:aiops_schedule_live", args=[schedule.pk])

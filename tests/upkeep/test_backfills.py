@@ -139,6 +139,7 @@ def test_it_stops_by_itself_when_its_input_is_refused() -> None:
     [
         ((5, 6, 2, 10), "ends before it begins"),
         ((5, -1, 2, 10), "in the future"),
+        ((24 * 366 * 60, 0, 2, 10), "before 2000"),
         ((5, 0, 0, 10), "at once"),
         ((5, 0, 2, 5000), "second back-fill"),
     ],

@@ -189,18 +189,27 @@ def test_one_moment_is_due_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "ok"),
+    ("every", "period", "said"),
     [
-        (IntervalSchedule(every=1, period="seconds"), True),
-        (IntervalSchedule(every=500, period="microseconds"), False),
+        (500, "microseconds", "one second"),
+        (4_000, "days", "ten years"),
+        (2_000_000_000, "days", "ten years"),
     ],
 )
-def test_an_interval_below_a_second_is_refused(given: IntervalSchedule, ok: bool) -> None:
-    if ok:
-        assert step_of(given) == timedelta(seconds=1)
-    else:
-        with pytest.raises(TimesRefused, match="one second"):
-            step_of(given)
+def test_an_interval_that_cannot_be_kept_is_refused(every: int, period: str, said: str) -> None:
+    with pytest.raises(TimesRefused, match=said):
+        step_of(IntervalSchedule(every=every, period=period))
+
+
+def test_a_second_is_the_shortest_interval() -> None:
+    assert step_of(IntervalSchedule(every=1, period="seconds")) == timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    "times", [Every(timedelta(days=90), at("9999-12-01T00:00")), cron("0 0 1 12 *")]
+)
+def test_times_end_with_the_calendar(times: Cron | Every) -> None:
+    assert list(due(times, after=at("9999-11-01T00:00"))) == [at("9999-12-01T00:00")]
 
 
 # The one before

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule
 
@@ -16,7 +17,7 @@ from aiops.execution.resume import NotPossible
 from aiops.execution.start import start_run
 from aiops.models import Event, Occurrence, Run, RunState, Schedule
 from aiops.models import schedule_moves as moves
-from aiops.upkeep import schedules
+from aiops.upkeep import retention, schedules
 from aiops.upkeep.due_times import starts_at
 from aiops.upkeep.schedules import run_now, start_due
 from tests.execution.engine import COMMITS, Engine, fresh
@@ -379,6 +380,16 @@ def test_one_schedule_whose_times_cannot_be_read_does_not_stop_the_others() -> N
         type(odd.crontab).objects.filter(id=odd.crontab.id).update(hour="0")
 
     assert what(good) == ["started"]
+
+
+def test_what_came_to_nothing_is_forgotten_after_some_months_and_what_ran_is_kept() -> None:
+    schedule = hourly(overlap="skip")
+    in_hours(0.6)
+    in_hours(1.6)
+    Occurrence.objects.update(due_at=F("due_at") - timedelta(days=91))
+
+    assert retention.sweep_occurrences() == 1
+    assert what(schedule) == ["started"]
 
 
 # By hand

@@ -91,7 +91,7 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "schedule.missed": ("Schedule {name} missed {number} due times", "event_busy", "amber"),
     "schedule.refused": ("Schedule {name} was refused", "error", "red"),
     "schedule.backfilled": ("Back-fill of {number} due times begun", "history", "orange"),
-    "schedule.backfill_stop": ("Back-fill stopped", "block", "orange"),
+    "schedule.backfill_stopped": ("Back-fill stopped", "block", "orange"),
     "schedule.backfill_done": ("Back-fill done", "task_alt", "slate"),
     "payload.viewed": ("Content was shown", "visibility", "slate"),
     "lane.held": ("Lane held", "hourglass_top", "amber"),
