@@ -41,6 +41,7 @@ _NEVER: tuple[Network, ...] = tuple(
 )
 #: Of IPv6, only what is handed out to the world.
 _UNICAST = ipaddress.ip_network("2000::/3")
+_NAME = re.compile(r"[a-z0-9._-]{1,253}")
 #: A name, or an address as a URL has it.
 _HOST = re.compile(r"[a-z0-9._-]{1,253}|\[?[0-9a-f:.]{2,45}\]?")
 #: Prefixes behind which a gateway calls the IPv4 address that ends them.
@@ -84,7 +85,7 @@ def wrong(entries: Iterable[str]) -> list[str]:
     return [
         f"AIOPS_WEBHOOKS_ALLOW names {entry!r}, which is neither a network (10.0.0.0/8) nor a host."
         for entry in entries
-        if "/" in entry and _network(entry) is None
+        if _network(entry) is None and not _NAME.fullmatch(entry.lower())
     ]
 
 
@@ -93,7 +94,7 @@ def _read(entries: Iterable[str]) -> tuple[list[Network], list[str]]:
     for entry in entries:
         if (network := _network(entry)) is not None:
             networks.append(network)
-        elif "/" not in entry:
+        elif _NAME.fullmatch(entry.lower()):
             hosts.append(entry.lower().rstrip("."))
     return networks, hosts
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Mod, Now
 from django.utils import timezone
 
 from aiops.models.transitions import tell
@@ -163,14 +163,19 @@ def being_served(now: datetime) -> int:
 
 
 def give_turn(endpoint_id: UUID, *, held_until: datetime) -> int:
-    """Keep others away while a message is on its way; returns the number that it carries."""
+    """Keep others away while a message is on its way; returns the number that it carries.
+
+    A number is odd while its message is on its way, and even from the moment that a worker begins.
+    A message that is late, and is sent again, keeps its number: whichever comes first is good.
+    """
     found = WebhookEndpoint.objects.filter(id=endpoint_id)
-    found.update(turn=F("turn") + 1, held_until=held_until, served_at=Now())
+    odd = F("turn") + 1 - Mod(F("turn"), 2)
+    found.update(turn=odd, held_until=held_until, served_at=Now())
     return found.values_list("turn", flat=True).get()
 
 
 def take_turn(endpoint_id: UUID, turn: int, *, held_until: datetime) -> WebhookEndpoint | None:
-    """Begin to send; None for a message that came twice, or too late."""
+    """Begin to send; None for a message that came twice."""
     found = WebhookEndpoint.objects.filter(id=endpoint_id, turn=turn, state=EndpointState.ACTIVE)
     if not found.update(turn=F("turn") + 1, held_until=held_until):
         return None

@@ -114,8 +114,8 @@ def failed_since(endpoint: WebhookEndpoint, since: datetime) -> list[WebhookDeli
         endpoint=endpoint, state=DeliveryState.FAILED, made_at__gte=since
     )
     again = WebhookDelivery.objects.filter(endpoint=endpoint, replay_of__isnull=False)
-    left = found.exclude(id__in=again.values("replay_of"))
-    return list(left.order_by("id")[:MOST_REPLAYED])
+    left = found.exclude(id__in=again.values("replay_of")).select_related("endpoint")
+    return list(left.defer("attempts", "excerpt").order_by("id")[:MOST_REPLAYED])
 
 
 def replay(found: Sequence[WebhookDelivery], *, actor: str, reason: str) -> int:

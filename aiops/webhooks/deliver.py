@@ -117,6 +117,10 @@ class _Slice:
             tried = Tried.answered(future.result(), took_ms, timezone.now())
         except (NotReached, Refused) as error:
             tried = Tried(error=str(error), took_ms=took_ms)
+        except Exception as error:
+            # Nor may what nobody has thought of, on the way to one receiver.
+            log.exception("webhook.unsendable delivery=%d", one.pk)
+            tried = Tried(error=f"it could not be sent: {type(error).__name__}", took_ms=took_ms)
         log.info(
             "webhook.tried endpoint=%s delivery=%d try=%d status=%s took_ms=%d",
             *(self.endpoint.id, one.pk, one.tries, tried.status, took_ms),

@@ -163,6 +163,9 @@ def test_a_name_service_that_does_not_answer_is_not_waited_for(
 
 
 def test_an_entry_that_allows_nothing_is_told_of() -> None:
-    [said] = addresses.wrong(["10.0.0.0/8", "hooks.example", "10.0.0.0/99"])
+    entries = ["10.0.0.0/8", "fd00::/8", "Hooks.example", "10.0.0.0/99", "hooks.example:9000"]
 
-    assert "10.0.0.0/99" in said
+    first, second = addresses.wrong(entries)
+
+    assert "10.0.0.0/99" in first
+    assert "hooks.example:9000" in second

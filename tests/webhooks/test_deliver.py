@@ -177,6 +177,27 @@ def test_a_receiver_that_is_not_there_is_tried_again(engine: Engine, receiver: R
     assert only().error.startswith("ConnectError")
 
 
+def test_a_surprise_on_the_way_to_a_receiver_keeps_nobody_else(
+    engine: Engine, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listening(receiver.url)
+    first, second = started(engine), engine.start("line", input={"number": 2})
+    real = deliver._post
+
+    def post(url: str, text: str, headers: dict[str, str]) -> posting.Answer:
+        if str(first.id) in text:
+            raise RuntimeError("nobody has thought of it")
+        return real(url, text, headers)
+
+    monkeypatch.setattr(deliver, "_post", post)
+
+    assert send() == 1
+    states = dict(WebhookDelivery.objects.values_list("run", "state"))
+    assert states == {first.id: "waiting", second.id: "sent"}
+    failed = WebhookDelivery.objects.get(run=first)
+    assert failed.error == "it could not be sent: RuntimeError"
+
+
 def test_waits_grow_and_are_spread(engine: Engine, receiver: Receiver) -> None:
     receiver.answers = [500] * 3
     listening(receiver.url)

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from aiops.celery import app
 from aiops.execution.dispatch import BrokerAway
 from aiops.models import WebhookDelivery, WebhookEndpoint, webhook_moves
-from aiops.webhooks import hand_out
+from aiops.webhooks import deliver, hand_out
 from tests.execution.engine import COMMITS, Engine
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.sending import fresh, listening
@@ -53,7 +53,37 @@ def test_a_message_that_is_lost_is_sent_again(
     WebhookEndpoint.objects.update(held_until=timezone.now() - timedelta(seconds=1))
 
     assert hand_out.hand_out() == 1
-    assert [args[1] for _, args, _ in messages] == [1, 2]
+    assert len(messages) == 2
+
+
+def test_a_message_that_was_only_late_is_as_good_as_the_one_that_was_sent_for_it(
+    engine: Engine, receiver: Receiver, messages: list[Any]
+) -> None:
+    """In a queue that is long, every message is late: none of them may make the others void."""
+    endpoint, _ = listening(receiver.url)
+    engine.start("line", input={"number": 1})
+    for _ in range(2):
+        hand_out.hand_out()
+        WebhookEndpoint.objects.update(held_until=timezone.now() - timedelta(seconds=1))
+    late, again = [args[1] for _, args, _ in messages]
+
+    assert (deliver.deliver(endpoint.id, late), deliver.deliver(endpoint.id, again)) == (1, 0)
+
+
+def test_what_comes_after_a_worker_that_was_lost_is_another_message(
+    engine: Engine, receiver: Receiver, messages: list[Any]
+) -> None:
+    endpoint, _ = listening(receiver.url)
+    engine.start("line", input={"number": 1})
+    hand_out.hand_out()
+    first = messages[0][1][1]
+    until = timezone.now() - timedelta(seconds=1)
+    webhook_moves.take_turn(endpoint.id, first, held_until=until)
+
+    hand_out.hand_out()
+
+    assert webhook_moves.take_turn(endpoint.id, first, held_until=until) is None
+    assert deliver.deliver(endpoint.id, messages[1][1][1]) == 1
 
 
 @pytest.mark.parametrize(
