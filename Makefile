@@ -15,7 +15,7 @@ pytest = $(PY) -m pytest $(1) $(ARGS) || { code=$$?; [ $$code = 5 ] || exit $$co
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench lock chromium clean
+.PHONY: help demo run test check audit bench lock chromium clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,13 +30,17 @@ test: $(TEST_SETUP) chromium ## Run all tests on a database and a broker of thei
 	@$(call pytest,-n auto --dist loadfile -m "not faults and not browser")
 	@$(call pytest,-m "faults or browser")
 
-check: $(TEST_SETUP) ## Lint, types, layers, Django's checks, migrations, then all tests
+check: $(TEST_SETUP) ## Lint, types, layers, Django's checks, migrations, known vulnerabilities, then all tests
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 	@$(PY) -m aiops.servers --throwaway -- sh -ec '\
 	    mypy; python manage.py check; python manage.py makemigrations --check --dry-run'
+	@$(PY) -m tests.audit
 	@$(MAKE) test
+
+audit: $(VENV)/dev.stamp ## Look for known vulnerabilities in what is pinned; says so when it could not look
+	@$(PY) -m tests.audit
 
 bench: $(VENV)/base.stamp ## Measure what a step costs; durable data of its own in .aiops/bench
 	@AIOPS_HOME="$(CURDIR)/.aiops/bench" $(PY) -m aiops.servers -- python -m bench $(ARGS)

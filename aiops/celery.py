@@ -100,6 +100,12 @@ app.conf.update(
     beat_cron_starting_deadline=1800,
     # Beat writes it among the schedules when it starts; there it may be paused.
     beat_schedule={
+        "Schedules: start what is due": {
+            "task": "tasks.start_due",
+            "schedule": 5.0,
+            # One that waited longer finds nothing that the next does not.
+            "options": {"expire_seconds": 20},
+        },
         "Retention: delete what nobody needs any more": {
             "task": "tasks.sweep",
             "schedule": crontab(minute="20"),

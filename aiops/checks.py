@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from aiops.execution import notify
+from aiops.api.origins import is_origin
+from aiops.execution import addresses, notify
 from aiops.flow.registry import registry
 from aiops.providers import capture, routes
 from aiops.providers.models import known_aliases
@@ -58,3 +59,27 @@ def captured(**_: Any) -> list[CheckMessage]:
     """aiops.E005: a policy for prompts and answers that nobody knows; nothing would be kept."""
     found = capture.wrong(settings.AIOPS_CAPTURE)
     return [Error(sentence, id="aiops.E005") for sentence in found]
+
+
+@register("aiops")
+def front_door(**_: Any) -> list[CheckMessage]:
+    """aiops.E006: a bound or an origin of the API that would let nobody in, or everybody."""
+    found = [
+        f"{name} is {number}: it must be 1 or more"
+        for name in ("AIOPS_API_IN_FLIGHT", "AIOPS_API_FAILURES_PER_MINUTE")
+        if (number := getattr(settings, name)) < 1
+    ]
+    found += [
+        f"AIOPS_CORS_ORIGINS has {origin!r}, which is no origin: give scheme and host only, such "
+        "as https://shop.example.com, separated by commas"
+        for origin in settings.CORS_ALLOWED_ORIGINS
+        if not is_origin(origin)
+    ]
+    return [Error(sentence, id="aiops.E006") for sentence in found]
+
+
+@register("aiops")
+def webhook_addresses(**_: Any) -> list[CheckMessage]:
+    """aiops.E020: something is meant to be allowed that nothing can match."""
+    found = addresses.wrong(settings.AIOPS_WEBHOOKS_ALLOW)
+    return [Error(sentence, id="aiops.E020") for sentence in found]

@@ -11,6 +11,8 @@ from typing import Any
 import dj_database_url
 from django.templatetags.static import static
 
+from aiops import content_policy
+from aiops.body_limit import ENVELOPE_BYTES
 from aiops.servers.environment import addresses
 from aiops.servers.home import home
 from aiops.telemetry.logs import logging_config
@@ -39,7 +41,11 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+#: Keys that were in use before: what they have signed or sealed can still be read.
+SECRET_KEY_FALLBACKS = [k for k in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if k]
+#: In production none unless named: the web process then refuses to start.
+_HERE = "" if IS_PRODUCTION else "localhost,127.0.0.1,[::1]"
+ALLOWED_HOSTS = [h for h in os.environ.get("ALLOWED_HOSTS", _HERE).split(",") if h]
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
 
 INSTALLED_APPS = [
@@ -52,12 +58,19 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_results",
     "django_celery_beat",
+    "corsheaders",
+    # It serves the page of the API's document from its own files.
+    "ninja",
     "aiops",
     # `manage.py seed_demo`: by name, as workflow files are found.
     *([] if IS_PRODUCTION else ["tasks.demo"]),
 ]
 MIDDLEWARE = [
+    # Around all others: what they refuse is told to programs as a problem, and to pages as theirs.
+    "corsheaders.middleware.CorsMiddleware",
+    "aiops.api.middleware.problems",
     "django.middleware.security.SecurityMiddleware",
+    "aiops.content_policy.Policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -66,6 +79,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+#: Documented, with what a view may do about it, in docs/security.md.
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
 ROOT_URLCONF = "aiops.urls"
 ASGI_APPLICATION = "aiops.asgi.application"
 TEMPLATES = [
@@ -120,6 +135,9 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LANGUAGE_CODE = "en"
+#: In which the user's view is told; the console is English.
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -139,6 +157,17 @@ STORAGES = {
     },
 }
 
+# What a browser keeps and tells (docs/security.md)
+
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+#: Not "Strict": who follows a link in a message would have to sign in again.
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+#: Who has signed in does so again after a working day.
+SESSION_COOKIE_AGE = int(float(os.environ.get("AIOPS_SESSION_H", "12")) * 3600)
+
 if IS_PRODUCTION:
     SECURE_SSL_REDIRECT = os.environ.get("SECURE_SSL_REDIRECT", "1") == "1"
     # Prometheus asks on the inside, where there is no TLS.
@@ -150,6 +179,8 @@ if IS_PRODUCTION:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
+DEFAULT_EXCEPTION_REPORTER = "aiops.error_pages.Reporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "aiops.error_pages.Filter"
 LOGGING = logging_config(os.environ.get("LOG_LEVEL", "INFO"), is_production=IS_PRODUCTION)
 
 #: The label beside every page's name, with a colour of unfold.
@@ -160,6 +191,13 @@ UNFOLD = {
     "SITE_TITLE": "AI operations",
     "SITE_HEADER": "AI operations",
     "SITE_SYMBOL": "account_tree",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("console/icon.svg"),
+        },
+    ],
     "ENVIRONMENT": _ENVIRONMENTS.get(os.environ.get("AIOPS_ENV", "")),
     "DASHBOARD_CALLBACK": "aiops.admin.dashboard.dashboard",
     "SIDEBAR": {
@@ -189,6 +227,25 @@ UNFOLD = {
     },
 }
 
+# The API (docs/api-keys.md)
+
+#: Requests to the API that one web process answers at a time; above it, 429 at once.
+AIOPS_API_IN_FLIGHT = int(os.environ.get("AIOPS_API_IN_FLIGHT", "32"))
+#: Requests a minute with a wrong key from one address, before it is told to wait.
+AIOPS_API_FAILURES_PER_MINUTE = int(os.environ.get("AIOPS_API_FAILURES_PER_MINUTE", "30"))
+#: Origins whose pages may call the API from a browser, such as https://shop.example.com.
+CORS_ALLOWED_ORIGINS = [
+    origin.strip() for origin in os.environ.get("AIOPS_CORS_ORIGINS", "").split(",") if origin
+]
+CORS_URLS_REGEX = r"^/(api|s)/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
+CORS_ALLOW_HEADERS = [
+    *("accept", "authorization", "content-type", "idempotency-key"),
+    *("if-none-match", "last-event-id"),
+]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "RateLimit", "RateLimit-Policy", "Retry-After"]
+
 # The engine
 
 #: Packages whose modules are workflow files.
@@ -206,6 +263,24 @@ AIOPS_CANCEL_GRACE_S = float(os.environ.get("AIOPS_CANCEL_GRACE_S", "30"))
 AIOPS_INLINE_BYTES = 64 * 1024
 #: A larger run input is refused.
 AIOPS_MAX_INPUT_BYTES = int(os.environ.get("AIOPS_MAX_INPUT_BYTES", str(8 * 1024 * 1024)))
+#: Events from outside are kept so many days when they have started or woken a run, and so many when
+#: nobody has taken them yet.
+AIOPS_EVENT_DAYS = float(os.environ.get("AIOPS_EVENT_DAYS", "30"))
+AIOPS_EVENT_KEPT_DAYS = float(os.environ.get("AIOPS_EVENT_KEPT_DAYS", "90"))
+#: So many runs may follow each other, each started by a trigger on the event of the one before.
+AIOPS_EVENT_HOPS = int(os.environ.get("AIOPS_EVENT_HOPS", "5"))
+#: A whole request: an input, and what stands around it. The web process reads no further.
+DATA_UPLOAD_MAX_MEMORY_SIZE = AIOPS_MAX_INPUT_BYTES + ENVELOPE_BYTES
+#: A body that has not arrived after this long is refused.
+AIOPS_BODY_S = float(os.environ.get("AIOPS_BODY_S", "30"))
+#: Fields of a form: a list with every row ticked has a hundred.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+#: Nobody uploads files here; what is large of a body waits on the disk.
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+#: Files of the default storage hold inputs and results.
+FILE_UPLOAD_PERMISSIONS = 0o640
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
 
 #: The models that steps may ask for by these names, beside "fast" and "embed": {"strong": {"base_url": ...,
 #: "model": ..., "api_key_env": "STRONG_KEY", "limits": {"tokens_per_min": 90000}}}.
@@ -235,6 +310,9 @@ AIOPS_FLOWER_URL = os.environ.get(
     "AIOPS_FLOWER_URL", f"http://127.0.0.1:{os.environ.get('FLOWER_PORT', '5555')}"
 )
 
+#: Whether the API's document and its page need neither a key nor a login.
+AIOPS_API_DOCS = os.environ.get("AIOPS_API_DOCS") == "1"
+
 # Telemetry (docs/telemetry.md)
 
 #: Traces leave when the environment says where to, as OpenTelemetry names it.
@@ -259,6 +337,12 @@ AIOPS_STREAM_HEARTBEAT_S = float(os.environ.get("AIOPS_STREAM_HEARTBEAT_S", "15"
 AIOPS_STREAM_LASTS_S = float(os.environ.get("AIOPS_STREAM_LASTS_S", "900"))
 #: Streams that one web process keeps open.
 AIOPS_STREAMS = int(os.environ.get("AIOPS_STREAMS", "2000"))
+# The page that users wait on (docs/status.md)
+
+#: Origins whose pages may show it in a frame: "https://shop.example.org,https://help.example.org".
+AIOPS_EMBED_ORIGINS = [o for o in os.environ.get("AIOPS_EMBED_ORIGINS", "").split(",") if o]
+#: Where somebody whose run has failed finds help: an https: or mailto: address; "" shows no button.
+AIOPS_SUPPORT_URL = os.environ.get("AIOPS_SUPPORT_URL", "")
 
 # Celery (each value is argued in docs/decisions/5-celery-settings.md)
 
@@ -282,6 +366,29 @@ AIOPS_ESCALATION_GROUPS = [
 AIOPS_NOTIFY: dict[str, list[str]] = json.loads(os.environ.get("AIOPS_NOTIFY", "{}"))
 #: Signs webhooks (Standard Webhooks): "whsec_" and 32 random bytes in base64.
 AIOPS_NOTIFY_SECRET = os.environ.get("AIOPS_NOTIFY_SECRET", "")
+# Webhooks (docs/webhooks.md)
+
+#: Networks ("10.0.0.0/8") and hosts that webhooks may call although they are not public.
+AIOPS_WEBHOOKS_ALLOW = [
+    entry.strip()
+    for entry in os.environ.get("AIOPS_WEBHOOKS_ALLOW", "").split(",")
+    if entry.strip()
+]
+#: Whether webhooks may be called without TLS.
+AIOPS_WEBHOOKS_ALLOW_HTTP = (
+    os.environ.get("AIOPS_WEBHOOKS_ALLOW_HTTP", "0" if IS_PRODUCTION else "1") == "1"
+)
+#: Ports that webhooks may be called at.
+AIOPS_WEBHOOKS_PORTS = [
+    int(port) for port in os.environ.get("AIOPS_WEBHOOKS_PORTS", "443").split(",") if port
+]
+#: How many webhooks are sent to at once; each of them takes one slot of the pool `io`.
+AIOPS_WEBHOOKS_AT_ONCE = int(os.environ.get("AIOPS_WEBHOOKS_AT_ONCE", "4"))
+#: What was sent is kept for so many days.
+AIOPS_WEBHOOKS_DAYS = float(os.environ.get("AIOPS_WEBHOOKS_DAYS", "30"))
+
+# Mail
+
 #: Without a mail server no mail is written, let alone sent.
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))

@@ -1,7 +1,7 @@
 """URLs of the web process."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from aiops.admin.flower import flower
@@ -12,6 +12,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("s/", include("aiops.api.status_urls")),
     path("metrics", metrics, name="metrics"),
     path("flower/", flower, name="flower"),
     path("flower/<path:page>", flower, name="flower_page"),

@@ -7,7 +7,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,12 @@ class Stack:
     def __init__(self) -> None:
         self.env: dict[str, str] = {}
         self._supervisor = Supervisor(say=lambda _: None)
-        self._names: dict[str, list[str]] = {"workers": [], "keeper": [], "peers": []}
+        self._names: dict[str, list[str]] = {
+            "workers": [],
+            "keeper": [],
+            "peers": [],
+            "web": [],
+        }
         self._close = ExitStack()
 
     def __enter__(self) -> Self:
@@ -86,12 +91,19 @@ class Stack:
         self.wait_until_ready(app, POOLS)
         self.wait_until_ready(peer.app, peer.QUEUES)
 
-    def add(self, part: str, name: str, *arguments: str, restart: bool = False) -> None:
+    def add(
+        self,
+        part: str,
+        name: str,
+        *arguments: str,
+        restart: bool = False,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         """Start a Python process, counted under a part. It is not started again unless asked."""
         self._supervisor.add(
             name,
             (sys.executable, *arguments),
-            env={**self.env, "PGAPPNAME": part},
+            env={**self.env, "PGAPPNAME": part, **(env or {})},
             cwd=PROJECT,
             restart=restart,
             log=self.log(name),

@@ -123,6 +123,9 @@ def one_nap(start: Start) -> int:
 single = workflow("bench_single", version=1, input=Start, flow=series(one_nap))
 
 
+knocked = workflow("bench_knocked", version=1, input=Start, flow=series(first))
+
+
 @step(pool="effects", timeout_s=2 * VICTIM_S)
 def victim(start: Start, context: StepContext) -> int:
     """Hang the first time, so that the worker can be killed; come back at once the second."""

@@ -14,7 +14,9 @@ from aiops.execution import bulk_work, deliver, door, member, runner
 from aiops.execution.claim import Owner
 from aiops.execution.patience import patiently
 from aiops.execution.runner import Delivery, Message
-from aiops.upkeep import node
+from aiops.upkeep import node, promised
+from aiops.webhooks import deliver as webhooks
+from tasks.entry import Entry
 
 
 # The message of a child that was killed is sent again up to three times: it keeps its place in a
@@ -52,28 +54,50 @@ def run_bulk(job_id: str) -> str:
     return patiently(lambda: bulk_work.work(UUID(job_id)))
 
 
-@app.task(name="tasks.start_run", ignore_result=False)
-def start_run(workflow: str, input: Any, **options: Any) -> dict[str, Any]:
-    """Start a run from another program; the options are those of `door.start`."""
-    return patiently(lambda: door.start(workflow, input, options))
+# What other programs send (docs/celery-messages.md). Whatever comes is judged by the door: a message
+# that is wrong is answered, and does not fail.
 
 
-@app.task(name="tasks.cancel_run", ignore_result=False)
-def cancel_run(run_id: str, reason: str = "", actor: str = "") -> dict[str, Any]:
-    """Cancel a run from another program."""
-    return patiently(lambda: door.cancel(run_id, reason=reason, actor=actor))
+@app.task(name="tasks.start_run", base=Entry)
+def start_run(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Start a run: workflow, input; the options of a start, and `dry_run`."""
+    return patiently(lambda: door.answer("start_run", args, kwargs))
 
 
-@app.task(name="tasks.run_status", ignore_result=False)
-def run_status(run_id: str) -> dict[str, Any]:
-    """The five answers about a run, for another program."""
-    return patiently(lambda: door.status(run_id))
+@app.task(name="tasks.cancel_run", base=Entry)
+def cancel_run(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Cancel a run: run_id, reason, actor."""
+    return patiently(lambda: door.answer("cancel_run", args, kwargs))
+
+
+@app.task(name="tasks.run_status", base=Entry)
+def run_status(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    """The five answers about a run: run_id."""
+    return patiently(lambda: door.answer("run_status", args, kwargs))
+
+
+@app.task(name="tasks.send_event", base=Entry)
+def send_event(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    """Send an event: event (CloudEvents 1.0), tenant, actor."""
+    return patiently(lambda: door.answer("send_event", args, kwargs))
 
 
 @app.task(name="tasks.notify")
 def notify(named: list[list[int]]) -> int:
     """Tell people and programs outside about questions; each of `named` is an id and its tries."""
     return patiently(lambda: deliver.deliver(named))
+
+
+@app.task(name="tasks.deliver_webhooks")
+def deliver_webhooks(endpoint_id: str, turn: int) -> int:
+    """Send what is due to one webhook, for a while."""
+    return patiently(lambda: webhooks.deliver(UUID(endpoint_id), turn))
+
+
+@app.task(name="tasks.keep_promises")
+def keep_promises(named: list[list[int]]) -> int:
+    """Send the mails that were promised; each of `named` is a promise's id and its tries."""
+    return patiently(lambda: promised.keep(named))
 
 
 def _owner(task: Task[Any, Any]) -> Owner:

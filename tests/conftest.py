@@ -12,17 +12,10 @@ from aiops.servers.running import Servers
 
 pytest_plugins = ["tests.fault_server.fixtures"]
 
-#: Where the addresses of servers that were started here are named, for the processes below.
-_STARTED = "AIOPS_TESTS_STARTED"
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # Side by side, each has its own: a broker knows no tests' databases.
-    for _name in os.environ.pop(_STARTED, "").split():
-        os.environ.pop(_name, None)
-
+_found = dict(os.environ)
 # At import, because other conftest modules import models. What the environment names is used as
 # it is; the rest is started in a folder of its own, so that no developer's data is touched.
 _servers = Servers.throwaway()
-os.environ[_STARTED] = " ".join(_servers.environ.keys() - os.environ.keys())
 os.environ.update(_servers.environ)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 django.setup()
@@ -35,6 +28,14 @@ def _no_version_of_an_earlier_test() -> Iterator[None]:
 
     yield
     forget_versions()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Side by side, each process has servers of its own: this one's settings would be its settings."""
+    _servers.stop()
+    os.environ.clear()
+    os.environ.update(_found)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -14,6 +14,9 @@ from aiops.access.caller import EVERY_TENANT, Caller
 SEE = "see"
 CANCEL = "cancel"
 
+#: Who acts by a token, as events and the audit name them.
+USER = "the user"
+
 #: How long a token is good for, unless it says less.
 DAYS = 30
 
@@ -36,6 +39,4 @@ def read(token: str) -> Caller | None:
         signing.loads(token, salt=_SALT, max_age=said["for"])
     except (signing.BadSignature, KeyError, TypeError, ValueError):
         return None
-    return Caller(
-        actor="the user", tenant=EVERY_TENANT, scopes=frozenset(said["may"]), run_id=run_id
-    )
+    return Caller(actor=USER, tenant=EVERY_TENANT, scopes=frozenset(said["may"]), run_id=run_id)

@@ -1,6 +1,7 @@
 """The operators' pages. Importing this registers them."""
 
 from aiops.admin import (
+    api_key,
     beat,
     budget,
     bulk,
@@ -16,11 +17,18 @@ from aiops.admin import (
     pause,
     people,
     run,
+    schedule,
+    sign_in,
+    signal,
     step,
+    trigger,
+    webhook,
+    webhook_delivery,
     workflow,
 )
 
 __all__ = [
+    "api_key",
     "beat",
     "budget",
     "bulk",
@@ -36,6 +44,12 @@ __all__ = [
     "pause",
     "people",
     "run",
+    "schedule",
+    "sign_in",
+    "signal",
     "step",
+    "trigger",
+    "webhook",
+    "webhook_delivery",
     "workflow",
 ]

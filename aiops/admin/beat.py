@@ -1,4 +1,4 @@
-"""Schedules in the same look: beat's own pages and form, with what unfold needs, and who changed what."""
+"""Beat's tasks in the same look: beat's own pages and form, with what unfold needs, and who changed what."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from aiops.admin.history import column
 from aiops.admin.page.amounts import from_now
-from aiops.models import transitions
+from aiops.models import Schedule, transitions
 
 for _model in (PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule):
     # Registered by the package, in Django's own look.
@@ -145,10 +145,18 @@ class TasksInline(TabularInline):  # type: ignore[misc]  # unfold has no types
         return False
 
 
+class SchedulesInline(TasksInline):
+    """The schedules of workflows that are due at these times: they change with them."""
+
+    model = Schedule
+    fields = readonly_fields = ("name", "workflow", "paused_at")
+    verbose_name_plural = "Workflow schedules that use it"
+
+
 class _Times(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """Times that schedules name. They are made beside the schedule that needs them."""
 
-    inlines = (TasksInline,)
+    inlines: tuple[type[TabularInline], ...] = (TasksInline, SchedulesInline)
     list_per_page = 25
 
 
@@ -171,4 +179,6 @@ class ClockedScheduleAdmin(_Times):
 
 @admin.register(SolarSchedule)
 class SolarScheduleAdmin(_Times):
+    # No workflow is due by the sun.
+    inlines = (TasksInline,)
     list_display = ("__str__", "event")

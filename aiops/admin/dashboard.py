@@ -13,9 +13,20 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from aiops.admin.page import causes, hours, links, needs, overview, queues_card, tiles, waiting
+from aiops.admin.page import (
+    causes,
+    hours,
+    links,
+    needs,
+    overview,
+    queues_card,
+    schedules,
+    tiles,
+    waiting,
+)
 from aiops.admin.page.counts import Counts, counts
 from aiops.execution.failures import groups
+from aiops.upkeep import beat
 from aiops.upkeep.queues import queues
 
 #: What it shows of ages and of workers moves without an event: it is drawn anew after this long.
@@ -76,6 +87,8 @@ def read(now: Counts) -> dict[str, Any]:
     return {
         "at": moment,
         "keepers": numbers.keepers,
+        "trouble": beat.trouble(schedules.kept()),
+        "advice": beat.advice(schedules.kept()),
         "cards": needs.cards(now, numbers, pools, moment),
         "tiles": tiles.tiles(now.runs, ended, begin),
         "finished": hours.finished(ended, begin, numbers.spent_microusd),

@@ -12,6 +12,7 @@ from django.contrib.admin.exceptions import NotRegistered
 from django.http import HttpRequest
 from django.urls import reverse
 
+from aiops.admin.page import schedules
 from aiops.admin.page.counts import Counts, counts
 from aiops.admin.page.links import shown_if_there
 from aiops.models import RunState
@@ -42,6 +43,7 @@ class Entry:
 
 _REQUESTS = Badge(lambda now: now.requests, "warning")
 _FAILED = Badge(lambda now: now.runs[RunState.FAILED], "danger")
+_SCHEDULES = Badge(lambda _: schedules.kept().in_trouble, "danger")
 
 SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Operate": (
@@ -54,11 +56,15 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     ),
     "Configure": (
         Entry("Workflows", "schema", "aiops.WorkflowVersion"),
-        Entry("Schedules", "event_repeat", "django_celery_beat.PeriodicTask"),
+        Entry("Schedules", "event_repeat", "aiops.Schedule", badge=_SCHEDULES),
+        Entry("Triggers", "bolt", "aiops.Trigger"),
+        Entry("Beat's tasks", "timer", "django_celery_beat.PeriodicTask"),
         Entry("Budgets", "savings", "aiops.Budget"),
+        Entry("Webhooks", "webhook", "aiops.WebhookEndpoint"),
     ),
     "Audit": (
         Entry("Operator actions", "history", "aiops.OperatorAction"),
+        Entry("Events in", "move_to_inbox", "aiops.Signal"),
         Entry("Bulk jobs", "checklist", "aiops.BulkJob"),
         Entry("Model calls", "neurology", "aiops.ModelCall"),
         Entry("Celery results", "receipt_long", "django_celery_results.TaskResult"),
@@ -67,6 +73,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Access": (
         Entry("Users", "person", "auth.User"),
         Entry("Groups", "group", "auth.Group"),
+        Entry("API keys", "vpn_key", "aiops.ApiKey"),
     ),
 }
 

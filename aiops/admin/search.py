@@ -12,8 +12,8 @@ from unfold.dataclasses import SearchResult
 
 from aiops.admin.navigation import pages
 from aiops.admin.page import links
-from aiops.admin.page.user_widget import reference
 from aiops.execution.search_runs import SHORTEST_ID, matching
+from aiops.execution.user_view import reference
 from aiops.models import Run, WorkflowVersion
 from aiops.models.beginning import ids_beginning
 

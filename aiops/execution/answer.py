@@ -7,11 +7,19 @@ from uuid import UUID
 
 from django.db import transaction
 
-from aiops.execution import budgets, lanes, notify, people, resume
+from aiops.execution import budgets, lanes, notify, people, resume, webhook_question
 from aiops.execution.advance import settle, stop
 from aiops.execution.catalog import plan_of
 from aiops.execution.resume import NotPossible
-from aiops.models import Escalation, EscalationState, Run, Step, transitions
+from aiops.models import (
+    Escalation,
+    EscalationKind,
+    EscalationState,
+    Run,
+    Step,
+    promise_moves,
+    transitions,
+)
 
 
 def answer(
@@ -46,6 +54,10 @@ def answer(
         if answered.step_id is not None:
             step = Step.objects.get(id=answered.step_id)
             _carry_out(run, step, choice, actor=actor, note=note, result=result)
+        elif answered.kind == EscalationKind.WEBHOOK:
+            webhook_question.carry_out(answered, choice, actor=actor, note=note)
+        elif answered.kind == EscalationKind.PROMISE:
+            _about_promises(run, choice, actor=actor)
         return answered
 
 
@@ -89,6 +101,13 @@ def _carry_out(run: Run, step: Step, choice: str, *, actor: str, note: str, resu
             budgets.double(step.lane, actor=actor, reason=note)
         case "cancel":
             stop(run, note or "cancelled", actor=actor)
+
+
+def _about_promises(run: Run, choice: str, *, actor: str) -> None:
+    if choice == "send_again":
+        promise_moves.send_again(run.id, actor=actor)
+    else:
+        promise_moves.let_it_be(run.id, actor=actor)
 
 
 def _reject(run: Run, step: Step, *, actor: str, note: str) -> None:

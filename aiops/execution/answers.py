@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from aiops.execution import judge
+from aiops.execution import judge, user_view
 from aiops.execution.facts import STOPPED, ItemGroup, RunFacts, StepRow, load
-from aiops.execution.holds import Held, concerns
+from aiops.execution.held_back import held, held_step
+from aiops.execution.holds import Held
 from aiops.execution.retry_price import price_of_run, price_of_step
-from aiops.execution.user_status import Part, UserStatus, Waits, user_status
 from aiops.models import Reason, Run, RunState, StepState
 from aiops.models.step import DONE
 
@@ -140,55 +140,7 @@ def person(facts: RunFacts) -> dict[str, Any]:
 
 def user(facts: RunFacts) -> dict[str, Any]:
     """Answer 5: what the user sees meanwhile."""
-    seen = seen_by_user(facts)
-    return {
-        **asdict(seen),
-        "state": str(seen.state),
-        "parts": [{"says": says, "place": place} for says, place in seen.parts],
-    }
-
-
-def seen_by_user(facts: RunFacts) -> UserStatus:
-    run = facts.run
-    is_paused = run.paused_at is not None or held(facts) is not None
-    return user_status(
-        run.state,
-        [_part(facts, step) for step in facts.steps if step.name in facts.plan.by_name],
-        is_stopping=run.cancel_requested_at is not None,
-        is_paused=is_paused,
-    )
-
-
-def held(facts: RunFacts) -> Held | None:
-    """The pause that a run waits for: it holds a step, and no other goes on by itself."""
-    if facts.run.is_ended or facts.run.paused_at is not None:
-        return None
-    found = None
-    for step in facts.steps:
-        on_hold = _held(facts, step)
-        found = found or on_hold
-        if on_hold is None and _goes_on(facts, step):
-            return None
-    return found
-
-
-def _held(facts: RunFacts, step: StepRow) -> Held | None:
-    """The pause that keeps this step from going on."""
-    is_put_off = step.wake_at is not None
-    if not concerns(step.state, step.reason, is_put_off=is_put_off) or _runs(facts, step):
-        return None
-    return Held.of(step.paused)
-
-
-def _goes_on(facts: RunFacts, step: StepRow) -> bool:
-    """Whether a step is at work, or will be without anybody's help."""
-    return _runs(facts, step) or step.child_works or concerns(step.state, step.reason)
-
-
-def _runs(facts: RunFacts, step: StepRow) -> bool:
-    groups = facts.items.get(step.id, ()) if step.reason == Reason.ITEMS else ()
-    running = StepState.RUNNING
-    return step.state == running or any(group.state == running for group in groups)
+    return user_view.of_facts(facts)
 
 
 def refusal(run: Run, has_stopped: bool) -> str:
@@ -208,7 +160,7 @@ def _is_open(step: StepRow) -> bool:
 
 def _wait(facts: RunFacts, step: StepRow) -> dict[str, Any]:
     """The live reason of an unfinished step."""
-    on_hold = _held(facts, step)
+    on_hold = held_step(facts, step)
     until = None if on_hold else _until(facts, step)
     entry: dict[str, Any] = {
         "step": step.name,
@@ -298,50 +250,6 @@ def _counts(groups: Iterable[ItemGroup]) -> dict[str, int]:
     for group in groups:
         found[group.state] = found.get(group.state, 0) + group.number
     return {"total": sum(found.values()), **found}
-
-
-def _part(facts: RunFacts, step: StepRow) -> Part:
-    groups = facts.items.get(step.id, ())
-    is_open_map = step.reason == Reason.ITEMS
-    is_running = _runs(facts, step)
-    works = judge.is_leased(facts, step) or step.child_works
-    waits_in_line = step.reason in (Reason.LANE, Reason.BUDGET)
-    comes_again = step.state == StepState.RETRYING or waits_in_line
-    if is_open_map:
-        comes_again = any(group.state == StepState.RETRYING for group in groups)
-    return Part(
-        says=facts.plan.by_name[step.name].says,
-        is_done=step.state == StepState.SUCCEEDED,
-        is_left_out=step.state == StepState.SKIPPED,
-        has_failed=step.state == StepState.FAILED,
-        works=works,
-        comes_again=comes_again or (is_running and not works),
-        asks=_is_over_budget(step)
-        or (judge.is_stopped(facts, step) and step.state != StepState.FAILED),
-        waits=_WAITS.get(step.reason, "") if step.state == StepState.WAITING else "",
-        share=_share(groups),
-    )
-
-
-def _is_over_budget(step: StepRow) -> bool:
-    """Whether it waits until somebody raises its budget; what only waits for others goes on by itself."""
-    is_waiting = step.state == StepState.WAITING and step.reason == Reason.BUDGET
-    return is_waiting and (step.error or {}).get("code") != "in_flight"
-
-
-_WAITS: dict[str, Waits] = {
-    Reason.APPROVAL: "person",
-    Reason.EVENT: "event",
-    Reason.TIMER: "time",
-    Reason.CHILD: "time",
-    Reason.JOB: "event",
-}
-
-
-def _share(groups: Sequence[ItemGroup]) -> float:
-    total = sum(group.number for group in groups if group.state != StepState.CANCELLED)
-    done = sum(group.number for group in groups if group.state in DONE)
-    return done / total if total else 0.0
 
 
 def _error(error: Any) -> dict[str, Any] | None:

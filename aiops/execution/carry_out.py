@@ -40,6 +40,8 @@ class Given:
     input: Any = None
     #: Whom to ask; "" for anyone.
     person: str = ""
+    #: Of an answer: the hash of what the person saw, where they say it.
+    shown_hash: str | None = None
 
 
 def carry_out(
@@ -117,5 +119,12 @@ def _act_on_question(plan: Plan, asked: UUID, given: Given) -> UUID:
     if plan.verb == "claim":
         hand_over.take(asked, actor=given.actor)
     else:
-        answer(asked, plan.verb, actor=given.actor, note=given.reason, result=given.result)
+        answer(
+            asked,
+            plan.verb,
+            actor=given.actor,
+            note=given.reason,
+            result=given.result,
+            shown_hash=given.shown_hash,
+        )
     return plan.run_id

@@ -3,68 +3,31 @@
 from __future__ import annotations
 
 import json
-import smtplib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import httpx2
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
-from aiops.celery import app
-from aiops.execution import notices
-from aiops.execution.dispatch import BROKER_ERRORS, BrokerAway
+from aiops.execution import notices, outbox, posting
+from aiops.execution.addresses import Refused
+from aiops.execution.outbox import NotTaken
 from aiops.models import Channel, EscalationState, Notification, NotificationState, transitions
 
 #: The message that brings due notifications to a worker.
 MESSAGE = "tasks.notify"
-#: How long a message, and then an attempt, may take until the notification is due again.
-PATIENCE_S = 90.0
-#: How long to wait after each attempt that failed; after the last one it is given up.
-BACKOFF_S: tuple[float, ...] = (10, 60, 300, 1800, 7200, 21600)
-#: A receiver gets this long to answer.
-TIMEOUT = httpx2.Timeout(10.0, connect=5.0)
-_MOST_AT_ONCE = 50
-
-#: One notification as a message names it: its id, and how often it had been tried.
-Named = tuple[int, int]
-
-
-class NotTaken(Exception):
-    """The other side did not take it; the message says why. `is_final`: it never will."""
-
-    def __init__(self, why: str, *, is_final: bool = False) -> None:
-        super().__init__(why)
-        self.is_final = is_final
 
 
 def hand_out() -> int:
     """Send messages for what is due; returns for how many. Raises BrokerAway, and all stays due."""
-    now = timezone.now()
-    with transaction.atomic():
-        due = Notification.objects.select_for_update(skip_locked=True).filter(
-            state=NotificationState.WAITING, next_at__lte=now
-        )
-        found: list[Named] = list(due.order_by("next_at").values_list("id", "tries")[:200])
-        if not found:
-            return 0
-        ids = [id_ for id_, _ in found]
-        again_at = now + timedelta(seconds=PATIENCE_S)
-        Notification.objects.filter(id__in=ids).update(next_at=again_at)
-        for begin in range(0, len(found), _MOST_AT_ONCE):
-            _send_message(found[begin : begin + _MOST_AT_ONCE])
-    return len(found)
-
-
-def _send_message(named: Sequence[Named]) -> None:
-    try:
-        app.send_task(MESSAGE, [named], retry=False)
-    except BROKER_ERRORS as error:
-        raise BrokerAway(str(error)) from error
+    waiting = Notification.objects.filter(
+        state=NotificationState.WAITING, next_at__lte=timezone.now()
+    )
+    return outbox.hand_out(waiting, MESSAGE)
 
 
 def deliver(named: Sequence[Sequence[int]]) -> int:
@@ -77,7 +40,7 @@ def deliver(named: Sequence[Sequence[int]]) -> int:
 
 def _deliver(id_: int, tries: int) -> bool:
     waiting = Notification.objects.filter(id=id_, state=NotificationState.WAITING, tries=tries)
-    again_at = timezone.now() + timedelta(seconds=PATIENCE_S)
+    again_at = timezone.now() + timedelta(seconds=outbox.PATIENCE_S)
     if not waiting.update(tries=F("tries") + 1, next_at=again_at):
         return False
     one = Notification.objects.select_related("escalation__run", "escalation__step").get(id=id_)
@@ -101,16 +64,12 @@ def _send(one: Notification) -> None:
 
 
 def _mail(one: Notification) -> None:
-    mail = EmailMessage(
+    outbox.mail(
+        to=one.address,
         subject=notices.subject(one.about, one.escalation),
         body=notices.text(one.about, one.escalation),
-        to=[one.address],
-        headers={"Message-ID": notices.message_id(one), "Auto-Submitted": "auto-generated"},
+        message_id=notices.message_id(one),
     )
-    try:
-        mail.send()
-    except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise NotTaken(f"{type(error).__name__}: {error}") from error
 
 
 def _post(one: Notification) -> None:
@@ -126,29 +85,18 @@ def _post(one: Notification) -> None:
         ),
     }
     try:
-        # Its answer's body is not read: a receiver can neither fill our memory nor keep us busy.
-        with (
-            httpx2.Client(timeout=TIMEOUT, follow_redirects=False) as client,
-            client.stream("POST", one.address, content=body, headers=headers) as answer,
-        ):
-            status = answer.status_code
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise NotTaken(f"{type(error).__name__}: {error}") from error
-    if not 200 <= status < 300:
-        raise NotTaken(_told(status), is_final=status == httpx2.codes.GONE)
-
-
-def _told(status: int) -> str:
-    if 300 <= status < 400:
-        return f"it answered {status}: redirects are not followed, name the final address"
-    if status == httpx2.codes.GONE:
-        return "it answered 410: it wants no more of these"
-    return f"it answered {status}"
+        # Whom the settings name may lie on the inside.
+        answer = posting.post(one.address, body.encode(), headers, rules=None)
+    except (posting.NotReached, Refused) as error:
+        raise NotTaken(str(error)) from error
+    if not answer.is_taken:
+        raise NotTaken(answer.told(), is_final=answer.status == httpx2.codes.GONE)
 
 
 def _failed(one: Notification, error: NotTaken) -> None:
     why = str(error)[:300]
-    if error.is_final or one.tries > len(BACKOFF_S):
+    next_at = outbox.next_at(one.tries, error)
+    if next_at is None:
         with transaction.atomic():
             if _end(one, NotificationState.FAILED, error=why):
                 transitions.tell(
@@ -159,7 +107,6 @@ def _failed(one: Notification, error: NotTaken) -> None:
                     why=why,
                 )
         return
-    next_at = timezone.now() + timedelta(seconds=BACKOFF_S[one.tries - 1])
     _still_mine(one).update(next_at=next_at, error=why)
 
 

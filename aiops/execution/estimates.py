@@ -43,12 +43,9 @@ def together_s(plan: Plan, usual: Mapping[str, float], items: Mapping[str, int])
 
     `items` names the steps, with the number of items for a map (0 otherwise). Pure.
     """
-    ends: dict[str, float] = {}
+    lasting: dict[str, float] = {}
     for node in plan.nodes:
-        begin = max((ends[need] for need in node.needs if need in ends), default=0.0)
         if node.name not in items:
-            # What lies between two of them takes no time of theirs.
-            ends[node.name] = begin
             continue
         # A person, an event or a child run takes the time it takes.
         lasts = node.sleep_s if node.kind == "sleep" else None
@@ -57,5 +54,14 @@ def together_s(plan: Plan, usual: Mapping[str, float], items: Mapping[str, int])
             lasts = usual[node.name] * rounds
         if lasts is None:
             return None
-        ends[node.name] = begin + lasts
-    return max(ends.values(), default=None) if items else None
+        lasting[node.name] = lasts
+    return longest_s(plan, lasting) if items else None
+
+
+def longest_s(plan: Plan, lasting: Mapping[str, float]) -> float:
+    """The time from the first to the last, what is side by side counted once; the rest takes none. Pure."""
+    ends: dict[str, float] = {}
+    for node in plan.nodes:
+        begin = max((ends[need] for need in node.needs if need in ends), default=0.0)
+        ends[node.name] = begin + lasting.get(node.name, 0.0)
+    return max(ends.values(), default=0.0)

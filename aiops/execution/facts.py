@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import (
     Avg,
+    Case,
     Count,
     Exists,
     F,
@@ -20,6 +21,7 @@ from django.db.models import (
     Sum,
     TextField,
     Value,
+    When,
     Window,
 )
 from django.db.models.fields.json import KeyTextTransform
@@ -34,11 +36,14 @@ from aiops.models import (
     EscalationState,
     Event,
     Lane,
+    Promise,
+    PromiseState,
     Reason,
     Run,
     Step,
     StepState,
 )
+from aiops.models.step import DONE
 
 #: At most so many failed items, and so many open questions, are listed; the rest is counted.
 MOST_LISTED = 20
@@ -74,6 +79,8 @@ class StepRow:
     child_works: bool
     #: The pause of its pool or its workflow, as `holds.Held.of` reads it.
     paused: Mapping[str, Any] | None
+    #: What it has written so far; read for the user's view alone.
+    partial: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,10 @@ class RunFacts:
     now: datetime
     #: The id of the run's newest event: its version.
     newest_event: int
+    #: Somebody was promised a mail at the end, and it was not sent yet.
+    is_promised: bool
+    #: Where its starter says that the result is to be seen, unchecked; "" where nothing is said.
+    result_url: str
     #: In the plan's order; steps of undoing come last.
     steps: Sequence[StepRow]
     items: Mapping[UUID, Sequence[ItemGroup]]
@@ -145,6 +156,8 @@ class RunFacts:
     questions: Sequence[Mapping[str, Any]]
     #: The lanes that its steps or items wait for, by name.
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    #: Where the steps of its child runs stand, state and reason, by the step that waits for them.
+    children: Mapping[UUID, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
 
 def told(name: str) -> Coalesce:
@@ -154,32 +167,71 @@ def told(name: str) -> Coalesce:
 
 def load(run_id: UUID) -> RunFacts:
     """Read a run; raises Run.DoesNotExist."""
+    found = _stands(run_id)
+    has_items = any(step.kind == "map" for step in found.steps)
+    return replace(
+        found,
+        failed_items=_failed_items(run_id) if has_items else (),
+        tallies=_tallies(run_id),
+        last=_last_attempts(run_id),
+        questions=_questions(run_id),
+    )
+
+
+def load_for_user(run_id: UUID) -> RunFacts:
+    """Read as much of a run as its user may know: two queries, mostly. Raises Run.DoesNotExist."""
+    found = _stands(run_id, for_user=True)
+    is_asked = any(step.state == StepState.ATTENTION for step in found.steps)
+    return replace(found, questions=_questions(run_id)) if is_asked else found
+
+
+def _stands(run_id: UUID, *, for_user: bool = False) -> RunFacts:
+    """Where a run and its steps stand; nothing of what was tried, and what it has cost."""
     newest = Event.objects.filter(run=OuterRef("id")).order_by("-id").values("id")[:1]
+    promised = Promise.objects.filter(run=OuterRef("id"), state=PromiseState.WAITING)
     run = (
         Run.objects.defer("input", "metadata", "error")
-        .annotate(now=Now(), newest_event=Coalesce(Subquery(newest), 0))
+        .annotate(
+            now=Now(),
+            newest_event=Coalesce(Subquery(newest), 0),
+            is_promised=Exists(promised),
+            result_url=KeyTextTransform("result_url", "metadata"),
+        )
         .get(id=run_id)
     )
     plan = plan_of(run.version_id)
-    steps = _steps(run_id, plan)
-    has_items = any(step.kind == "map" for step in steps)
-    items = _items(run_id) if has_items else {}
+    steps = _steps(run_id, plan, with_text=for_user)
+    items = _items(run_id) if any(step.kind == "map" for step in steps) else {}
     return RunFacts(
         run=run,
         plan=plan,
         now=run.now,
         newest_event=run.newest_event,
+        is_promised=run.is_promised,
+        result_url=run.result_url or "",
         steps=steps,
         items=items,
-        failed_items=_failed_items(run_id) if has_items else (),
-        tallies=_tallies(run_id),
-        last=_last_attempts(run_id),
-        questions=_questions(run_id),
+        failed_items=(),
+        tallies={},
+        last={},
+        questions=(),
         lanes=_lanes(steps, items),
+        children=_children(run_id) if any(step.kind == "child" for step in steps) else {},
     )
 
 
-def _steps(run_id: UUID, plan: Plan) -> list[StepRow]:
+def _steps(run_id: UUID, plan: Plan, *, with_text: bool) -> list[StepRow]:
+    # Only what the workflow lets users see is read at all.
+    streaming = [node.name for node in plan.nodes if node.streams] if with_text else []
+    partial = Case(
+        When(
+            name__in=streaming,
+            state=StepState.RUNNING,
+            then=Coalesce(KeyTextTransform("partial", "progress"), Value("")),
+        ),
+        default=Value(""),
+        output_field=TextField(),
+    )
     children = Run.objects.filter(parent_step=OuterRef("id")).order_by("-created_at")
     working = Step.objects.filter(
         run__parent_step=OuterRef("id"), state=StepState.RUNNING, lease_until__gt=Now()
@@ -190,12 +242,25 @@ def _steps(run_id: UUID, plan: Plan) -> list[StepRow]:
             child=Subquery(children.values("id")[:1]),
             child_works=Exists(working),
             paused=HELD_BY,
+            partial=partial,
         )
         .values(*StepRow.__dataclass_fields__)
     )
     places = {name: place for place, name in enumerate(plan.by_name)}
     found = [StepRow(**row) for row in rows]
     return sorted(found, key=lambda step: (places.get(step.name, len(places)), step.id))
+
+
+def _children(run_id: UUID) -> dict[UUID, frozenset[tuple[str, str]]]:
+    rows = Step.objects.filter(run__parent_step__run=run_id, run__finished_at__isnull=True).exclude(
+        state__in=(StepState.PENDING, *DONE)
+    )
+    found: dict[UUID, set[tuple[str, str]]] = {}
+    for waiting, state, reason in rows.values_list(
+        "run__parent_step", "state", "reason"
+    ).distinct():
+        found.setdefault(waiting, set()).add((state, reason))
+    return {waiting: frozenset(stands) for waiting, stands in found.items()}
 
 
 def _items(run_id: UUID) -> dict[UUID, list[ItemGroup]]:
@@ -234,7 +299,8 @@ def _items(run_id: UUID) -> dict[UUID, list[ItemGroup]]:
 
 def _lanes(steps: Sequence[StepRow], items: Mapping[UUID, Sequence[ItemGroup]]) -> dict[str, Lane]:
     """The lanes that something waits for; most runs wait for none, and ask nothing."""
-    names = {step.lane for step in steps if step.reason == Reason.LANE}
+    # What runs after it has stood in line may find its lane held again.
+    names = {step.lane for step in steps if step.reason in (Reason.LANE, Reason.LEASE)} - {""}
     names |= {one.lane for group in items.values() for one in group if one.reason == Reason.LANE}
     return Lane.objects.in_bulk(names) if names else {}
 

@@ -91,3 +91,9 @@ def _known(
 ) -> Known:
     module = sys.modules.get(workflow.where.module) if workflow else None
     return Known(name, cleandoc(module.__doc__ or "") if module else "", workflow, tuple(versions))
+
+
+def startable() -> list[str]:
+    """The names of the workflows of the code."""
+    registry.load(settings.AIOPS_WORKFLOWS)
+    return sorted(workflow.name for workflow in registry.all())

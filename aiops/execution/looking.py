@@ -12,8 +12,8 @@ from django.db import transaction
 from aiops.execution.catalog import plan_of
 from aiops.execution.payloads import check_out
 from aiops.execution.undo import undone
-from aiops.execution.values import RunInfo, Values
-from aiops.models import CallContent, Escalation, ModelCall, Run, Step, transitions
+from aiops.execution.values import RunInfo, Values, output
+from aiops.models import CallContent, Escalation, ModelCall, Run, Signal, Step, transitions
 
 #: The kind of the event. It changes nothing that a page of a run shows of the run itself.
 VIEWED = "payload.viewed"
@@ -40,6 +40,14 @@ def at_run(run_id: UUID, actor: str) -> Seen:
     record(run_id, actor=actor, what="the run's input")
     more = {"Metadata": run.metadata} if run.metadata else {}
     return Seen(run.title or run.workflow, {"Input": _read(run.input, run.input_ref), **more})
+
+
+@transaction.atomic
+def at_result(run_id: UUID, actor: str) -> Any:
+    """What a run has produced. Raises Run.DoesNotExist, and FileNotFoundError when it was removed."""
+    run = Run.objects.only("version_id").get(id=run_id)
+    record(run_id, actor=actor, what="the run's result")
+    return output(run)
 
 
 #: The results of so many steps leave with a run; a map's items are counted.
@@ -141,6 +149,16 @@ def at_question(escalation_id: UUID, actor: str) -> Seen:
     asked = Escalation.objects.only("run_id", "step_id", "question", "shows").get(id=escalation_id)
     record(asked.run_id, actor=actor, what="what a question shows", step=asked.step_id)
     return Seen(asked.question, {"Shown to who decides": asked.shows})
+
+
+@transaction.atomic
+def at_event(signal_id: UUID, actor: str) -> Seen:
+    """What an event from outside carries. Raises Signal.DoesNotExist."""
+    signal = Signal.objects.get(id=signal_id)
+    about = f"{signal} from {signal.source}"
+    transitions.tell(None, VIEWED, actor=actor, what="what an event carries", about=about)
+    more = {"Attributes": signal.extensions} if signal.extensions else {}
+    return Seen(str(signal), {"Data": signal.payload, **more})
 
 
 @transaction.atomic

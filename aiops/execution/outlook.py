@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from aiops.execution import judge
-from aiops.execution.answers import seen_by_user
 from aiops.execution.board import standing
 from aiops.execution.canvas import StepView
 from aiops.execution.facts import STOPPED, ItemGroup, RunFacts, StepRow
 from aiops.execution.undo import undone
+from aiops.execution.user_parts import seen_by_user
 from aiops.execution.user_status import UserStatus
 from aiops.execution.verdict import Verdict
 from aiops.models import Reason, RunState, StepState

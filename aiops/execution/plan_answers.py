@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aiops.execution import budgets, judge, offers, outlook, people
-from aiops.execution.answers import seen_by_user
+from aiops.execution import budgets, judge, offers, outlook, people, webhook_question
 from aiops.execution.facts import ItemRow, RunFacts
 from aiops.execution.line import line
 from aiops.execution.outlook import Again
@@ -22,9 +21,10 @@ from aiops.execution.planned import (
     told,
     with_cost,
 )
+from aiops.execution.user_parts import seen_by_user
 from aiops.execution.user_status import UserStatus
 from aiops.execution.verdict import Verdict
-from aiops.models import Escalation, EscalationState, Step, StepState
+from aiops.models import Escalation, EscalationKind, EscalationState, Step, StepState
 from aiops.models.budget import dollars
 
 #: Answers that run the step again.
@@ -65,6 +65,10 @@ def _answering(aim: Aim, asked: Escalation, is_priced: bool) -> Draft:
         return _resuming_lane(aim, asked)
     if aim.verb == "raise_budget":
         return _raising_budget(aim, asked)
+    if asked.kind == EscalationKind.WEBHOOK:
+        return _about_webhook(aim, asked)
+    if asked.kind == EscalationKind.PROMISE:
+        return _about_promises(aim)
     if asked.step is not None and asked.step.item is not None:
         return _about_item(aim, asked.step)
     if aim.verb in _RETRIES:
@@ -113,6 +117,31 @@ def _raising_budget(aim: Aim, asked: Escalation) -> Draft:
     notes = told(f"The limit of {budget} goes from {was} to {to}.", goes_on)
     shell = aim.blank(notes=notes, reads=_after_item(aim), needs_reason=True)
     return Draft(replace(shell, permissions=(*shell.permissions, "aiops.raise_budget")))
+
+
+def _about_webhook(aim: Aim, asked: Escalation) -> Draft:
+    """The run itself is not moved by it."""
+    names, waiting = webhook_question.stands(asked)
+    whose = " and ".join(names) or "The webhook"
+    messages = number(waiting, "message")
+    if aim.verb == "send_again":
+        notes = told(f"{whose} is active again; {messages} will go, in order.")
+    else:
+        notes = told(
+            f"{whose} stays disabled; {messages} will not be sent.",
+            "They can be replayed later, on the page of the webhook.",
+        )
+    return Draft(aim.blank(notes=notes, reads=seen_by_user(aim.facts)))
+
+
+def _about_promises(aim: Aim) -> Draft:
+    """The run itself is not moved by it."""
+    follows = (
+        "The mail goes out once more, as often as it takes until it is given up again."
+        if aim.verb == "send_again"
+        else "No mail is sent. Who was promised one hears of it in another way, or not at all."
+    )
+    return Draft(aim.blank(notes=told(follows), reads=seen_by_user(aim.facts)))
 
 
 def _stopping(aim: Aim) -> Draft:

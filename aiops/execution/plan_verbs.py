@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from aiops.execution import judge, offers, outlook
-from aiops.execution.answers import seen_by_user
 from aiops.execution.facts import RunFacts, StepRow
 from aiops.execution.planned import (
     Aim,
@@ -22,6 +21,7 @@ from aiops.execution.planned import (
     unknown,
     with_cost,
 )
+from aiops.execution.user_parts import seen_by_user
 from aiops.models import StepState
 
 NOTHING_FAILED = "No step of it has failed."

@@ -19,7 +19,7 @@ from aiops.flow.errors import StepError
 from aiops.flow.plan import Plan
 from aiops.flow.refusals import WorkflowError
 from aiops.flow.registry import step_for
-from aiops.models import Run, RunState, Step, StepState, transitions
+from aiops.models import Run, RunState, Step, StepState, promise_moves, transitions
 
 #: Steps that a plain retry is for.
 _STUCK = (StepState.FAILED, StepState.ATTENTION)
@@ -27,6 +27,10 @@ _STUCK = (StepState.FAILED, StepState.ATTENTION)
 
 class NotPossible(Exception):
     """A verb was refused and nothing was changed. The message says why, and what to do instead."""
+
+
+class Unfit(NotPossible):
+    """A result given by hand is not one of its step: the message says what does not fit."""
 
 
 def locked(run_id: UUID) -> Run:
@@ -194,6 +198,7 @@ def _reopen(run: Run) -> None:
     """Bring a failed run back, and move it on."""
     if run.is_ended:
         transitions.move_run(run, RunState.QUEUED)
+        promise_moves.owe_again(run.id)
     settle(run)
 
 
@@ -282,4 +287,4 @@ def _fitting(plan: Plan, step: Step, result: Any) -> Any:
                 return result
         return data.supplied(step_for(node), result)
     except (StepError, WorkflowError, ValueError, KeyError) as error:
-        raise NotPossible(f"this is not a result of {step}: {error}") from None
+        raise Unfit(f"this is not a result of {step}: {error}") from None

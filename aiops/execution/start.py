@@ -105,6 +105,29 @@ def start_run(workflow: str | Workflow, input: Any, **options: Any) -> Run:
     return _start(found, _accepted(found, input), chosen)
 
 
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a start would do."""
+
+    workflow: Workflow
+    would: Literal["start", "return", "replace", "queue"]
+    #: The run that the key has already.
+    run: Run | None
+
+
+def foresee(workflow: str, input: Any, **options: Any) -> Foreseen:
+    """Check a start as `start_run` does, and tell what it would do; nothing is written."""
+    found = workflow_named(workflow)
+    chosen = _options(options)
+    accepted = _accepted(found, input)
+    earlier: Run | None = None if chosen.key is None else _runs_of(found, chosen).first()
+    if earlier is None:
+        return Foreseen(found, "start", None)
+    if chosen.if_exists in ("replace", "queue"):
+        return Foreseen(found, "start" if earlier.is_ended else chosen.if_exists, earlier)
+    return Foreseen(found, "return", _existing(found, accepted, chosen))
+
+
 def start_child(board: Board, node: PlanNode) -> Run:
     """Start the child run that a step waits for; its key makes a second start the same run."""
     step = board.views[node.name]

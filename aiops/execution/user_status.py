@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from django.utils.translation import gettext, gettext_noop
+
+from aiops.flow.tells import Tells
 from aiops.models import RunState
 from aiops.models.run import ENDED
 
@@ -14,6 +18,8 @@ Waits = Literal["", "person", "event", "time"]
 
 #: Before the end, the bar never shows all of it.
 MOST_BEFORE_THE_END = 0.99
+
+GOOD: tuple[str, ...] = (RunState.SUCCEEDED, RunState.PARTIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +40,14 @@ class Part:
     waits: Waits = ""
     #: The finished share of its items.
     share: float = 0.0
+    #: How much of the whole it is, beside the others.
+    weight: float = 1.0
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UserStatus:
-    """The status page, in a value."""
+    """What is told, in the reader's language."""
 
     state: str
     headline: str
@@ -48,55 +57,76 @@ class UserStatus:
     is_cancellable: bool
     #: The parts that have words, each with "done", "now", "next", "left_out" or "stopped".
     parts: tuple[tuple[str, str], ...]
+    #: Of an open run, since when the part that decides stands as it does; None: as the run says.
+    since: datetime | None = None
 
 
 def user_status(
-    run_state: str, parts: Sequence[Part], *, is_stopping: bool = False, is_paused: bool = False
+    run_state: str,
+    parts: Sequence[Part],
+    *,
+    is_stopping: bool = False,
+    is_paused: bool = False,
+    is_closing: bool = False,
+    tells: Tells | None = None,
 ) -> UserStatus:
-    """Derive what the user is told. `run_state` counts only once the run has ended."""
-    state = _state(run_state, parts, is_stopping=is_stopping, is_paused=is_paused)
+    """Derive what the user is told. `run_state` counts only once the run has ended.
+
+    `is_closing`: all parts are done, and the end was not written yet. `tells`: the workflow's words.
+    """
+    state = _state(
+        run_state, parts, is_stopping=is_stopping, is_paused=is_paused, is_closing=is_closing
+    )
     return UserStatus(
         state=state,
-        headline=_HEADLINES[state],
-        sentence=_sentence(state, parts, is_paused=is_paused),
+        headline=gettext(_HEADLINES[state]),
+        sentence=_sentence(state, parts, is_paused=is_paused, tells=tells or Tells()),
         progress=_progress(state, parts),
         is_cancellable=state in _CANCELLABLE,
-        parts=tuple((part.says, _place(part, state)) for part in parts if part.says),
+        parts=tuple((gettext(part.says), _place(part, state)) for part in parts if part.says),
+        since=_since(state, parts),
     )
 
 
 _HEADLINES: dict[str, str] = {
-    RunState.QUEUED: "In line",
-    RunState.RUNNING: "Working on it",
-    RunState.RETRYING: "Taking longer than usual",
-    RunState.WAITING: "Waiting",
-    RunState.ATTENTION: "Being checked by our team",
-    RunState.FAILED: "We could not finish this",
-    RunState.CANCELLING: "Stopping",
-    RunState.CANCELLED: "Cancelled",
-    RunState.SUCCEEDED: "Done",
-    RunState.PARTIAL: "Done",
+    RunState.QUEUED: gettext_noop("In line"),
+    RunState.RUNNING: gettext_noop("Working on it"),
+    RunState.RETRYING: gettext_noop("Taking longer than usual"),
+    RunState.WAITING: gettext_noop("Waiting"),
+    RunState.ATTENTION: gettext_noop("Being checked by our team"),
+    RunState.FAILED: gettext_noop("We could not finish this"),
+    RunState.CANCELLING: gettext_noop("Stopping"),
+    RunState.CANCELLED: gettext_noop("Cancelled"),
+    RunState.SUCCEEDED: gettext_noop("Done"),
+    RunState.PARTIAL: gettext_noop("Done"),
 }
 
 _SENTENCES: dict[str, str] = {
-    RunState.QUEUED: "In line. We will start soon.",
-    RunState.RUNNING: "We are working on it.",
-    RunState.RETRYING: "A service we depend on is slow. We are trying again by ourselves.",
-    RunState.WAITING: "We will carry on by ourselves.",
-    RunState.ATTENTION: (
+    RunState.QUEUED: gettext_noop("In line. We will start soon."),
+    RunState.RUNNING: gettext_noop("We are working on it."),
+    RunState.RETRYING: gettext_noop(
+        "A service we depend on is slow. We are trying again by ourselves."
+    ),
+    RunState.WAITING: gettext_noop("We will carry on by ourselves."),
+    RunState.ATTENTION: gettext_noop(
         "This needs a quick check by our team. We'll carry on as soon as it's done."
     ),
-    RunState.FAILED: "Our team has been told; you don't need to do anything.",
-    RunState.CANCELLING: "Nothing more will happen.",
-    RunState.CANCELLED: "Nothing more will happen.",
-    RunState.SUCCEEDED: "Your result is ready.",
-    RunState.PARTIAL: "Your result is ready. A part of it was left out.",
+    RunState.FAILED: gettext_noop("Our team has been told; you don't need to do anything."),
+    RunState.CANCELLING: gettext_noop("Nothing new will begin."),
+    RunState.CANCELLED: gettext_noop("Nothing more will happen."),
+    RunState.SUCCEEDED: gettext_noop("Your result is ready."),
+    RunState.PARTIAL: gettext_noop("Your result is ready."),
 }
 
+_LEFT_OUT = gettext_noop("A part of it was left out.")
+_ON_HOLD = gettext_noop("This is on hold. We'll carry on as soon as we can.")
+_CARRY_ON = gettext_noop("In line. We will carry on soon.")
+_CLOSING = gettext_noop("Almost done.")
+
 _WAITS: dict[str, str] = {
-    "person": "A person is checking this.",
-    "event": "We are waiting for news from outside.",
-    "time": "We will carry on when the time has come.",
+    "person": gettext_noop("A person is checking this."),
+    "event": gettext_noop("We are waiting for news from outside."),
+    "time": gettext_noop("We will carry on when the time has come."),
 }
 
 _CANCELLABLE = frozenset(
@@ -110,7 +140,14 @@ _CANCELLABLE = frozenset(
 )
 
 
-def _state(run_state: str, parts: Sequence[Part], *, is_stopping: bool, is_paused: bool) -> str:
+def _state(
+    run_state: str,
+    parts: Sequence[Part],
+    *,
+    is_stopping: bool,
+    is_paused: bool,
+    is_closing: bool,
+) -> str:
     """Where it stands; "working" only when something works now."""
     if run_state in ENDED:
         return run_state
@@ -118,7 +155,7 @@ def _state(run_state: str, parts: Sequence[Part], *, is_stopping: bool, is_pause
         return RunState.CANCELLING
     if any(part.asks for part in parts):
         return RunState.ATTENTION
-    if any(part.works for part in parts):
+    if any(part.works for part in parts) or is_closing:
         return RunState.RUNNING
     if is_paused:
         return RunState.WAITING
@@ -129,29 +166,61 @@ def _state(run_state: str, parts: Sequence[Part], *, is_stopping: bool, is_pause
     return RunState.QUEUED
 
 
-def _sentence(state: str, parts: Sequence[Part], *, is_paused: bool) -> str:
+def _sentence(state: str, parts: Sequence[Part], *, is_paused: bool, tells: Tells) -> str:
+    plain = gettext(_SENTENCES[state])
     match state:
         case RunState.RUNNING:
-            told = next((part.says for part in parts if part.works and part.says), "")
-            return f"{told.rstrip('. …')}…" if told else _SENTENCES[state]
+            return _at_work(parts) or plain
         case RunState.WAITING if is_paused:
-            return "This is on hold. We'll carry on as soon as we can."
+            return gettext(_ON_HOLD)
         case RunState.WAITING:
             found = next(part for part in parts if part.waits)
-            return found.says or _WAITS[found.waits]
+            return gettext(found.says or tells.waiting or _WAITS[found.waits])
         case RunState.QUEUED if any(part.is_done for part in parts):
-            return "In line. We will carry on soon."
+            return gettext(_CARRY_ON)
+        case RunState.SUCCEEDED:
+            return _own(tells.done) or plain
+        case RunState.PARTIAL:
+            return f"{_own(tells.done) or plain} {gettext(_LEFT_OUT)}"
         case _:
-            return _SENTENCES[state]
+            return _own(str(getattr(tells, state, ""))) or plain
+
+
+def _at_work(parts: Sequence[Part]) -> str:
+    told = next((gettext(part.says) for part in parts if part.works and part.says), "")
+    if told:
+        return f"{told.rstrip('. …')}…"
+    return "" if any(part.works for part in parts) else gettext(_CLOSING)
+
+
+def _own(text: str) -> str:
+    """A workflow's own words; the catalogue's entry for nothing is its head."""
+    return gettext(text) if text else ""
 
 
 def _progress(state: str, parts: Sequence[Part]) -> float:
-    if state in (RunState.SUCCEEDED, RunState.PARTIAL):
+    if state in GOOD:
         return 1.0
-    if not parts:
+    whole = sum(part.weight for part in parts)
+    if not whole:
         return 0.0
-    done = sum(1.0 if part.is_done or part.is_left_out else part.share for part in parts)
-    return round(min(done / len(parts), MOST_BEFORE_THE_END), 4)
+    done = sum(
+        part.weight * (1.0 if part.is_done or part.is_left_out else part.share) for part in parts
+    )
+    return round(min(done / whole, MOST_BEFORE_THE_END), 4)
+
+
+def _since(state: str, parts: Sequence[Part]) -> datetime | None:
+    """Since when what decides has been so."""
+    decides = {
+        RunState.ATTENTION: lambda part: part.asks,
+        RunState.RUNNING: lambda part: part.works,
+        RunState.RETRYING: lambda part: part.comes_again,
+        RunState.WAITING: lambda part: bool(part.waits),
+    }.get(RunState(state))
+    if decides is None:
+        return None
+    return min((part.since for part in parts if decides(part) and part.since), default=None)
 
 
 def _place(part: Part, state: str) -> str:
@@ -161,7 +230,9 @@ def _place(part: Part, state: str) -> str:
         return "done"
     if part.has_failed:
         return "stopped"
-    if state in ENDED or state == RunState.CANCELLING:
+    if state == RunState.CANCELLING:
+        return "now" if part.works else "next"
+    if state in ENDED:
         return "stopped" if part.asks or part.works else "next"
     is_now = part.works or part.comes_again or part.asks or part.waits
     return "now" if is_now else "next"

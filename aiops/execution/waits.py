@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from aiops.execution import escalate, meeting
@@ -15,7 +16,7 @@ from aiops.flow import data
 from aiops.flow.errors import PermanentInput, describe
 from aiops.flow.plan import PlanNode
 from aiops.flow.refusals import UnknownWorkflow
-from aiops.models import Reason, Run, RunState, Signal, StepState, transitions
+from aiops.models import Reason, Run, RunState, Signal, StepState, signal_moves, transitions
 
 
 def begin(board: Board, node: PlanNode) -> None:
@@ -121,14 +122,8 @@ def _look_at_event(board: Board, node: PlanNode) -> None:
     """Take an event that is there (it may have come before its waiter), or notice the timeout."""
     step = board.views[node.name].id
     key = event_key(board, node)
-    found = (
-        Signal.objects.select_for_update(skip_locked=True)
-        .filter(tenant=board.run.tenant, name=node.event, match=key, taken_by__isnull=True)
-        .order_by("received_at")
-        .first()
-    )
-    if found is not None:
-        Signal.objects.filter(id=found.id).update(taken_by=step)
+    found = _for_it(board.run, node.event, key)
+    if found is not None and signal_moves.take(found.id, step):
         succeed(board, node, found.payload)
         return
     view, now = board.views[node.name], timezone.now()
@@ -141,6 +136,17 @@ def _look_at_event(board: Board, node: PlanNode) -> None:
         question = f"The event {node.event!r} did not come in {node.timeout_h:g} h. What now?"
         escalate.ask(run_id=board.run.id, step_id=step, kind="event_missing", question=question)
         board.becomes(node.name, StepState.ATTENTION, Reason.PERSON)
+
+
+def _for_it(run: Run, event: str, key: str) -> Signal | None:
+    """The oldest event that a run may take."""
+    # One that has started runs of its own is there for those that were there before it.
+    is_open = Q(has_started=False) | Q(received_at__gt=run.created_at)
+    # Not past one that is locked: that may be a duplicate being counted.
+    found = Signal.objects.select_for_update(no_key=True).filter(
+        is_open, tenant=run.tenant, name=event, match=key, taken_by__isnull=True
+    )
+    return found.order_by("received_at").first()
 
 
 def event_key(board: Board, node: PlanNode) -> str:

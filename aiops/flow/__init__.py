@@ -31,6 +31,7 @@ from aiops.flow.errors import (
 from aiops.flow.later import Later
 from aiops.flow.retry import Retry
 from aiops.flow.steps import step
+from aiops.flow.tells import Tells
 
 __all__ = [
     "Absent",
@@ -49,6 +50,7 @@ __all__ = [
     "Retry",
     "StepContext",
     "StepError",
+    "Tells",
     "TimedOut",
     "Transient",
     "Unsure",

@@ -201,6 +201,7 @@ def _worked(step: Step) -> dict[str, Any]:
         "has_undo": step.undo is not None,
         "checks": tuple(check.__name__ for check in step.checks),
         "has_cancel": step.cancel is not None,
+        "streams": step.options.streams,
     }
 
 

@@ -65,7 +65,7 @@ def result(step: Step, value: Any) -> Any:
         raise BadOutput(f"the result of {step.name!r} is not right: {_problems(error)}") from error
     except PydanticSerializationError as error:
         raise BadOutput(f"the result of {step.name!r} cannot be kept: {error}") from error
-    _refuse_unkeepable(step.name, kept)
+    refuse_unkeepable(step.name, kept)
     return kept
 
 
@@ -126,7 +126,7 @@ def _received(what: str, annotation: Any, value: Any) -> Any:
         checked = _from_json(what, adapter, value)
     kept = adapter.dump_python(checked, mode="json", by_alias=False, round_trip=True)
     try:
-        _refuse_unkeepable(what, kept)
+        refuse_unkeepable(what, kept)
     except BadOutput as error:
         raise PermanentInput(error.message) from None
     return kept
@@ -162,7 +162,7 @@ def _problems(error: ValidationError) -> str:
     return "; ".join(found[:5]) + more
 
 
-def _refuse_unkeepable(what: str, kept: Any) -> None:
+def refuse_unkeepable(what: str, kept: Any) -> None:
     """PostgreSQL's JSON has no NaN, no infinity, no NUL and no half characters."""
     try:
         text = json.dumps(kept, allow_nan=False, ensure_ascii=False)
@@ -171,6 +171,18 @@ def _refuse_unkeepable(what: str, kept: Any) -> None:
         raise BadOutput(f"{what!r} gave what cannot be kept ({error}): clean it first") from None
     if "\\u0000" in text and _has_nul(kept):
         raise BadOutput(f'{what!r} gave a text with a NUL character: remove it ("\\x00") first')
+
+
+def depth(value: Any) -> int:
+    """How deep lists and objects lie in each other; 0 for a plain value."""
+    deepest, waiting = 0, [(value, 0)]
+    while waiting:
+        one, above = waiting.pop()
+        if isinstance(one, dict | list):
+            deepest = max(deepest, above + 1)
+            inner = one.values() if isinstance(one, dict) else one
+            waiting += [(part, above + 1) for part in inner]
+    return deepest
 
 
 def _has_nul(kept: Any) -> bool:

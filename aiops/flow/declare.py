@@ -14,6 +14,7 @@ from aiops.flow.options import Severity, check_asking, is_number
 from aiops.flow.plan import Plan
 from aiops.flow.refusals import BadNode, did_you_mean
 from aiops.flow.registry import registry
+from aiops.flow.tells import Tells
 from aiops.flow.where import Where, caller
 from aiops.flow.workflows import Workflow
 
@@ -30,6 +31,7 @@ def workflow(
     budget_usd: float = 0,
     group: str = "",
     severity: Severity | Literal[""] = "",
+    tells: Tells | None = None,
 ) -> Workflow:
     """Declare a workflow. It is checked here: a wrong one raises, with the file and the line.
 
@@ -39,12 +41,15 @@ def workflow(
     deadline_h: hours after which a run is stopped as overdue; 0: never.
     budget_usd: the most that a run may spend on model calls; then a person is asked; 0: no limit.
     group, severity: whom questions about its runs are for, and how much depends on the answers.
+    tells: what the user reads instead of the plain sentences, and in the mail that was promised.
     """
     where = caller()
     check_name(name, "a workflow", where, BadNode)
     _check(name, version, input, flow, on_failure, deadline_h, where)
     _check_budget(name, budget_usd, where)
     check_asking(f"workflow {name!r}", group, severity, where)
+    told = tells or Tells()
+    told.check(name, where)
     compiled = compile_flow(name, input, flow)
     plan = Plan(
         workflow=name,
@@ -57,6 +62,7 @@ def workflow(
         says=says,
         group=group,
         severity=severity,
+        tells=told,
     )
     declared = Workflow(name, version, input, flow, plan, compiled.types, where)
     registry.register(declared)

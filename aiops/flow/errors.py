@@ -12,6 +12,7 @@ from hashlib import sha1
 from typing import Any, ClassVar, Literal
 
 from aiops.flow.checks import Finding
+from aiops.struck_out import struck
 
 #: Did the request leave us? It decides whether an effect may be repeated.
 Sent = Literal["no", "maybe", "yes"]
@@ -220,7 +221,8 @@ def describe(error: BaseException, step: str = "") -> ErrorRecord:
     """Turn any exception into plain data; `step` goes into the fingerprint."""
     error = _only_leaf(error)
     word, sent = _meaning(error)
-    message = storable(str(error))[:MESSAGE_CHARS]
+    # Records, events and the console tell of it: what it quotes of keys and passwords stays out.
+    message = struck(storable(str(error))[: 2 * MESSAGE_CHARS])[:MESSAGE_CHARS]
     code = storable(str(getattr(error, "code", ""))) if isinstance(error, StepError) else ""
     return ErrorRecord(
         word=word,
@@ -228,11 +230,11 @@ def describe(error: BaseException, step: str = "") -> ErrorRecord:
         message=message,
         code=code,
         sent=sent,
-        traceback=_trimmed(storable("".join(traceback.format_exception(error)))),
+        traceback=_trimmed(struck(_ends(storable("".join(traceback.format_exception(error)))))),
         until=error.until if isinstance(error, RateLimited | BudgetSpent) else None,
         after_s=error.after_s if isinstance(error, RateLimited) else None,
         kind=error.kind if isinstance(error, BadOutput | LaneStopped) else "",
-        question=storable(error.question) if isinstance(error, NeedsHuman) else "",
+        question=struck(storable(error.question)) if isinstance(error, NeedsHuman) else "",
         # A bug's message often is its data; its class is what bugs of one cause share.
         fingerprint=fingerprint(step, word, code or _bug_class(error, word), message),
         lane=storable(error.lane) if isinstance(error, StepError) else "",
@@ -305,6 +307,12 @@ def _bug_class(error: BaseException, word: str) -> str:
 def storable(text: str) -> str:
     """PostgreSQL keeps neither NUL nor half a surrogate pair."""
     return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
+def _ends(text: str) -> str:
+    """What is near the ends, of which `_trimmed` keeps less: no secret is cut where it shows."""
+    most = 8 * TRACEBACK_BYTES
+    return text if len(text) <= 2 * most else f"{text[:most]}\n{text[-most:]}"
 
 
 def _trimmed(text: str) -> str:

@@ -28,12 +28,16 @@ class Options:
     timeout_s: float
     retry: Retry
     says: str
+    #: Users may see what it has written so far.
+    streams: bool = False
 
     def check(self, name: str, where: Where, *, has_reconcile: bool) -> None:
         """Refuse what cannot be, before anything is started with it."""
         self._check_effect(name, where, has_reconcile)
         check_pool(name, self.pool, where)
         self._check_timeout(name, where)
+        if not isinstance(self.streams, bool):
+            raise BadStep(f"step {name!r} has streams={self.streams!r}: say True or False", where)
 
     def _check_effect(self, name: str, where: Where, has_reconcile: bool) -> None:
         if self.effect not in EFFECTS:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from aiops.flow.retry import Effect, Retry
+from aiops.flow.tells import Tells
 
 FORMAT = 1
 
@@ -44,6 +45,8 @@ class PlanNode:
     #: The names of its checks: its code must still have them.
     checks: tuple[str, ...] = ()
     has_cancel: bool = False
+    #: Users may see what it has written so far, while it writes.
+    streams: bool = False
 
     # map: where the items come from ("input", "input.tickets", "listing", "listing.rows")
     items: str = ""
@@ -103,6 +106,8 @@ class Plan:
     #: Whom its questions are for, and how much depends on their answers; "": the defaults.
     group: str = ""
     severity: str = ""
+    #: What the user reads instead of the plain sentences.
+    tells: Tells = field(default_factory=Tells)
 
     @cached_property
     def by_name(self) -> Mapping[str, PlanNode]:
@@ -146,7 +151,12 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        asks = {"group": self.group, "severity": self.severity, "budget_usd": self.budget_usd}
+        asks = {
+            "group": self.group,
+            "severity": self.severity,
+            "budget_usd": self.budget_usd,
+            "tells": self.tells.to_json(),
+        }
         return {
             # Left out where nothing is said: plans of an earlier time keep their hashes.
             **{name: said for name, said in asks.items() if said},
@@ -176,6 +186,7 @@ class Plan:
             group=data.get("group", ""),
             severity=data.get("severity", ""),
             budget_usd=data.get("budget_usd", 0.0),
+            tells=Tells.from_json(data.get("tells", {})),
         )
 
 

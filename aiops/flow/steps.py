@@ -136,6 +136,7 @@ def step(
     checks: Sequence[Hook] = (),
     poll: Hook | None = None,
     cancel: Hook | None = None,
+    streams: bool = False,
 ) -> Callable[[Callable[P, R]], TypedStep[P, R]]: ...
 
 
@@ -153,6 +154,7 @@ def step(
     checks: Sequence[Hook] = (),
     poll: Hook | None = None,
     cancel: Hook | None = None,
+    streams: bool = False,
 ) -> TypedStep[P, R] | Callable[[Callable[P, R]], TypedStep[P, R]]:
     """Make a function a step.
 
@@ -169,13 +171,15 @@ def step(
     poll: for a step that submits a job and returns Later[R]: looks after it; it takes any of the step's
     parameters, and `handle`, and returns an R or another Later.
     cancel: stops that job when the run is stopped; it takes the same.
+    streams: the user sees what `context.partial` shows while it runs; say so only of text that is meant
+    for them.
     """
 
     def made(function: Callable[P, R]) -> TypedStep[P, R]:
         where = defined(function)
         found = read(function, where)
         policy = retry or (Retry(attempts=1) if effect == "once" else Retry())
-        options = Options(pool, effect, timeout_s, policy, says)
+        options = Options(pool, effect, timeout_s, policy, says, streams)
         options.check(found.name, where, has_reconcile=reconcile is not None)
         check_job(found, effect, where, has_poll=poll is not None, has_cancel=cancel is not None)
         hooks = {

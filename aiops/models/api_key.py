@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -18,6 +20,16 @@ class Scope(models.TextChoices):
     OPERATE = "operate", "Cancel, retry, skip and supply"
     DECIDE = "decide", "Answer questions that only a person can answer"
     SEND_EVENTS = "events", "Send events"
+
+
+class KeyState(models.TextChoices):
+    """Whether a key opens anything. The last three never work again."""
+
+    WORKS = "works", "Works"
+    #: Another key has its place; both work until this one expires.
+    REPLACED = "replaced", "Replaced"
+    EXPIRED = "expired", "Expired"
+    REVOKED = "revoked", "Revoked"
 
 
 class ApiKey(models.Model):
@@ -47,9 +59,30 @@ class ApiKey(models.Model):
     )
 
     class Meta:
+        verbose_name = "API key"
         constraints = [
             models.CheckConstraint(condition=~Q(name=""), name="api_key_has_name"),
+        ]
+        permissions = [
+            ("rotate_apikey", "Replace an API key by a new one"),
+            ("revoke_apikey", "Revoke an API key"),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix})"
+
+    def opens(self, now: datetime) -> bool:
+        """Whether it lets anybody in."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+    def state(self, now: datetime) -> KeyState:
+        """Where it is in its life. One that was replaced is told as that, also when it is over."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        if self.replaced_by_id is not None:
+            return KeyState.REPLACED
+        return KeyState.WORKS if self.opens(now) else KeyState.EXPIRED
+
+    def lifetime(self) -> timedelta | None:
+        """For how long it was made; None for good."""
+        return None if self.expires_at is None else self.expires_at - self.made_at

@@ -15,6 +15,7 @@ from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from aiops.models import webhook_kinds, webhook_outbox
 from aiops.models.escalation import OUTLIVES_ITS_RUN, Escalation, EscalationState
 from aiops.models.event import Event
 from aiops.models.run import ENDED, Run, RunState
@@ -41,7 +42,14 @@ def lock(run_id: UUID) -> Run | None:
 def tell(
     run_id: UUID | None, kind: str, *, step: UUID | None = None, actor: str = "", **data: Any
 ) -> None:
-    """Append an event; without a run, about what all runs share."""
+    """Append an event; without a run, about what all runs share.
+
+    What programs outside are told of is written with their messages, in the same statement.
+    """
+    public = webhook_kinds.public(kind, data.get("about")) if run_id is not None else ""
+    if run_id is not None and public:
+        webhook_outbox.tell(run_id, kind, public=public, step=step, actor=actor, data=data)
+        return
     Event.objects.create(run_id=run_id, step=step, kind=kind, actor=actor, data=data)
 
 
@@ -336,6 +344,7 @@ def open_escalation(escalation: Escalation) -> bool:
             escalation.run_id,
             "escalation.opened",
             step=escalation.step_id,
+            escalation=str(escalation.id),
             about=escalation.kind,
             question=escalation.question,
             severity=escalation.severity,
@@ -364,6 +373,8 @@ def answer_escalation(
         "escalation.answered",
         step=escalation.step_id,
         actor=actor,
+        escalation=str(escalation.id),
+        about=escalation.kind,
         answer=answer,
         note=note,
         shown=escalation.shown_hash,
@@ -432,11 +443,23 @@ def close_escalations(
     return [asked for asked in found.defer("shows") if _close(asked, why)]
 
 
+def close_escalation(asked: Escalation, *, why: str) -> bool:
+    """Close one open question whose cause is gone; False when it is not open any more."""
+    return _close(asked, why)
+
+
 def _close(asked: Escalation, why: str) -> bool:
     closed: dict[str, Any] = {"state": EscalationState.CLOSED, "closed_why": why[:200]}
     found = Escalation.objects.filter(id=asked.id, state=EscalationState.OPEN)
     if not found.update(**closed, closed_at=Now(), remind_at=None):
         return False
     asked.state = EscalationState.CLOSED
-    tell(asked.run_id, "escalation.closed", step=asked.step_id, why=why)
+    tell(
+        asked.run_id,
+        "escalation.closed",
+        step=asked.step_id,
+        escalation=str(asked.id),
+        about=asked.kind,
+        why=why,
+    )
     return True

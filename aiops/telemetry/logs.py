@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 import traceback
@@ -12,21 +13,11 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
+from aiops.struck_out import NAME, struck
+
 #: "node.begun_without_database error=%s": a name, and fields. Other texts stay as they are.
 _TEMPLATE = re.compile(r"^([\w.]+)((?: \w+=%[-0-9.]*[sdrfg])+)$")
 _FIELD = re.compile(r"(\w+)=%")
-#: Names of fields whose values nobody is to read.
-_SECRET_NAME = re.compile(r"pass(word|wd)?$|secret|token$|api_?key$|authorization|credential", re.I)
-#: What looks like a secret wherever it stands: the user part of a URL, bearers, keys.
-_SECRETS = (
-    (re.compile(r"\b(\w+://)[^/\s@]+@"), r"\1***@"),
-    (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{8,}"), r"\1 ***"),
-    (re.compile(r"\b(sk|pk|rk|whsec|ghp|xox[abp])[-_][\w+/=-]{8,}"), r"\1-***"),
-    (
-        re.compile(r"(?i)\b(password|passwd|secret|api_?key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\",}]+"),
-        r"\1\2***",
-    ),
-)
 #: Celery prints the whole message that it cannot use, with the input of a run in it.
 _BODY = re.compile(r"\s*(The full contents of the message (body|headers)|\bbody: ).*", re.S)
 #: Of an error of these, what it says is about a server and not about a run.
@@ -48,15 +39,18 @@ def logging_config(level: str, *, is_production: bool) -> dict[str, Any]:
         told_error if is_production else _developers_error,
         without_secrets,
     ]
-    render: Processor = (
-        structlog.processors.JSONRenderer(default=str)
+    render: list[Any] = (
+        [structlog.processors.JSONRenderer(default=str)]
         if is_production
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(),
-            pad_event_to=0,
-            sort_keys=False,
-            exception_formatter=structlog.dev.plain_traceback,
-        )
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                pad_event_to=0,
+                sort_keys=False,
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
+            _struck_line,
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -71,12 +65,11 @@ def logging_config(level: str, *, is_production: bool) -> dict[str, Any]:
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": shared,
                 "pass_foreign_args": True,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # It tells of every request.
         "loggers": {
             # It tells of every request.
             "httpx2": {"level": "WARNING"},
@@ -159,20 +152,31 @@ def without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     for name, value in event.items():
         if name.startswith("_"):
             continue
-        if _SECRET_NAME.search(name):
-            event[name] = "***"
-        elif isinstance(value, str):
-            text = _BODY.sub(" (the rest is left out)", value) if is_celery else value
-            # Cut before as well: to look through a whole document takes longer than to write it.
-            event[name] = struck(text[: 2 * MOST_CHARS])[:MOST_CHARS]
+        if isinstance(value, str) and is_celery:
+            value = _BODY.sub(" (the rest is left out)", value)
+        event[name] = "***" if NAME.search(name) else _struck(value)
     return event
 
 
-def struck(text: str) -> str:
-    """A text without what looks like a secret. Pure."""
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text
+def _struck(value: object) -> object:
+    """A value of a line, whatever it is made of."""
+    match value:
+        case str():
+            # Cut before as well: to look through a whole document takes longer than to write it.
+            return struck(value[: 2 * MOST_CHARS])[:MOST_CHARS]
+        case Mapping():
+            return {k: "***" if NAME.search(str(k)) else _struck(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_struck(one) for one in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return _struck(str(value))
+
+
+def _struck_line(_logger: Any, _method: str, line: str) -> str:
+    """On a developer's machine a whole traceback is in the line."""
+    return struck(line)
 
 
 def _error_of(info: Any) -> BaseException | None:
@@ -195,6 +199,17 @@ def _name(error: BaseException) -> str:
 def _places(found: TracebackType | None) -> list[str]:
     frames = traceback.extract_tb(found)[-MOST_FRAMES:]
     return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+
+
+def take_over(*names: str) -> None:
+    """Let a server's lines, which go to handlers of its own, go the way of all others.
+
+    One that was told to be silent has no handlers, and stays so.
+    """
+    for logger in map(logging.getLogger, names):
+        if logger.handlers:
+            logger.handlers.clear()
+            logger.propagate = True
 
 
 def bind(**ids: object) -> None:

@@ -224,3 +224,20 @@ def workflow_files(errors: Sequence[str]) -> list[Finding]:
     if not errors:
         return [Finding(check, "all accepted")]
     return [Finding(check, error, "correct the file, then restart the workers") for error in errors]
+
+
+def beat(trouble: str, schedules: int, unreadable: Sequence[str], advice: str) -> list[Finding]:
+    """Whether schedules are started at their times, and whether those can be read at all."""
+    check = "schedules"
+    found = [
+        Finding(
+            check,
+            f"the times of {name} cannot be read",
+            "correct its crontab or interval: its page in the console says what is wrong",
+        )
+        for name in unreadable
+    ]
+    if trouble:
+        return [*found, Finding(check, f"{trouble[:1].lower()}{trouble[1:]}", advice)]
+    told = f"{schedules} started at their times by beat" if schedules else "none needs beat"
+    return found or [Finding(check, told)]

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from aiops.celery import VISIBILITY_TIMEOUT_S
 from aiops.execution import dispatch, resend
 from aiops.flow.registry import registry
 from aiops.models import Node
 from aiops.pools import POOLS
-from aiops.upkeep import doctor, prove
+from aiops.upkeep import beat, doctor, prove
 from aiops.upkeep.doctor import Alive, Finding
 
 
@@ -87,6 +88,7 @@ def _database() -> Iterator[Finding]:
         yield doctor.keepers(nodes)
         yield from doctor.workers(nodes, _pools())
         yield from doctor.clocks(nodes, settings.AIOPS_LEASE_S)
+        yield from _schedules()
         yield doctor.limbo([f"run {one.run_id}: {one.what}" for one in prove.limbo()])
     except (DatabaseError, InterfaceError) as error:
         yield Finding(
@@ -94,6 +96,11 @@ def _database() -> Iterator[Finding]:
             f"it cannot be used: {_first_line(error)}",
             "start or upgrade it, or correct DATABASE_URL",
         )
+
+
+def _schedules() -> list[Finding]:
+    found = beat.pulse(timezone.now())
+    return doctor.beat(beat.trouble(found), found.schedules, found.unreadable, beat.advice(found))
 
 
 def _missing_migrations() -> list[str]:

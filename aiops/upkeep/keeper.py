@@ -21,7 +21,8 @@ from aiops.execution import bulk_work, cancel, deliver, dispatch, recovery, rese
 from aiops.execution.advance import advance, stop_child
 from aiops.models import Run, Step
 from aiops.telemetry import spans
-from aiops.upkeep import lanes, ledger, node, prove, reminders
+from aiops.upkeep import lanes, ledger, node, promised, prove, reminders
+from aiops.webhooks import hand_out as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ RECOVER_S = 1.0
 RESEND_S = 2.0
 PROVE_S = 5.0
 NOTIFY_S = 2.0
+WEBHOOKS_S = 1.0
 REMIND_S = 5.0
 BULK_S = 1.0
 LEDGER_S = 5.0
@@ -83,6 +85,8 @@ class Keeper:
             Duty(self._resend, RESEND_S),
             Duty(self._prove, PROVE_S),
             Duty(deliver.hand_out, NOTIFY_S),
+            Duty(webhooks.hand_out, WEBHOOKS_S),
+            Duty(promised.hand_out, NOTIFY_S),
             Duty(reminders.remind, REMIND_S),
             Duty(bulk_work.ring, BULK_S),
             Duty(ledger.look_after, LEDGER_S),

@@ -1,26 +1,72 @@
-"""What nobody needs any more: nodes that are long gone, signals that were taken, texts of model calls."""
+"""What nobody needs any more: nodes long gone, old events, answers, texts of calls, what was sent."""
+
+"""What nobody needs any more: nodes long gone, signals that were taken, answered requests, texts of calls."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db.models import Q
 from django.utils import timezone
+from django_celery_results.models import TaskResult
 
-from aiops.models import CallContent, Node, Signal
+from aiops.models import (
+    ApiRequest,
+    Became,
+    CallContent,
+    DeliveryState,
+    Node,
+    Notification,
+    NotificationState,
+    Signal,
+    WebhookDelivery,
+    webhook_moves,
+)
 
 NODE_DAYS = 1
-SIGNAL_DAYS = 30
+#: For so long a request of another program that comes again is only answered.
+REQUEST_DAYS = 2
 
 
 def sweep() -> int:
     """Delete what is past its retention; returns the number of rows. Runs are never swept here."""
     now = timezone.now()
     nodes, _ = Node.objects.filter(seen_at__lt=now - timedelta(days=NODE_DAYS)).delete()
-    signals, _ = Signal.objects.filter(
-        taken_by__isnull=False, received_at__lt=now - timedelta(days=SIGNAL_DAYS)
-    ).delete()
-    return nodes + signals + sweep_contents()
+    requests, _ = ApiRequest.objects.filter(at__lt=now - timedelta(days=REQUEST_DAYS)).delete()
+    events, sent = sweep_events(), sweep_notifications() + sweep_deliveries()
+    return nodes + requests + events + sent + sweep_answers() + sweep_contents()
+
+
+#: What has become something; the others wait for a run or for a person, and are kept longer.
+_DONE = (Became.WOKE, Became.STARTED)
+#: So many at a time: a day's events must not become one long transaction.
+MOST_EVENTS = 5_000
+
+
+def sweep_events() -> int:
+    """Delete events from outside whose days are over. Returns how many."""
+    now = timezone.now()
+    done = now - timedelta(days=settings.AIOPS_EVENT_DAYS)
+    left = now - timedelta(days=settings.AIOPS_EVENT_KEPT_DAYS)
+    over = Q(became__in=_DONE, received_at__lt=done) | Q(received_at__lt=left)
+    found = list(Signal.objects.filter(over).values_list("id", flat=True)[:MOST_EVENTS])
+    Signal.objects.filter(id__in=found).delete()
+    return len(found)
+
+
+ANSWER_DAYS = 7
+MOST_ANSWERS = 5_000
+
+
+def sweep_answers() -> int:
+    """Delete what other programs were answered by Celery message. Returns how many."""
+    before = timezone.now() - timedelta(days=ANSWER_DAYS)
+    over = TaskResult.objects.filter(date_done__lt=before).order_by("date_done")
+    found = list(over.values_list("id", flat=True)[:MOST_ANSWERS])
+    TaskResult.objects.filter(id__in=found).delete()
+    return len(found)
 
 
 #: So many at a time: a day's texts must not become one long transaction.
@@ -36,3 +82,37 @@ def sweep_contents() -> int:
             default_storage.delete(ref)
     CallContent.objects.filter(call_id__in=[call for call, _ in found]).delete()
     return len(found)
+
+
+NOTIFICATION_DAYS = 30
+#: What was given up is kept longer: somebody may still send it again.
+GIVEN_UP_DAYS = 90
+#: So many rows at a time.
+MOST_SENT = 10_000
+
+
+def sweep_notifications() -> int:
+    """Delete notifications that are over. Returns how many."""
+    before = timezone.now() - timedelta(days=NOTIFICATION_DAYS)
+    over = Notification.objects.filter(made_at__lt=before).exclude(state=NotificationState.WAITING)
+    ids = list(over.order_by("id").values_list("id", flat=True)[:MOST_SENT])
+    return Notification.objects.filter(id__in=ids).delete()[0]
+
+
+def sweep_deliveries() -> int:
+    """Delete deliveries that were sent, later those that were given up. Returns how many.
+
+    What has waited as long as that for an endpoint that is paused or disabled is given up.
+    """
+    now = timezone.now()
+    webhook_moves.stop_waiting(now - timedelta(days=GIVEN_UP_DAYS), most=MOST_SENT)
+    sent = (DeliveryState.SENT, DeliveryState.DROPPED)
+    return _swept(sent, now - timedelta(days=settings.AIOPS_WEBHOOKS_DAYS)) + _swept(
+        (DeliveryState.FAILED,), now - 2 * timedelta(days=GIVEN_UP_DAYS)
+    )
+
+
+def _swept(states: tuple[str, ...], before: datetime) -> int:
+    over = WebhookDelivery.objects.filter(state__in=states, made_at__lt=before)
+    ids = list(over.order_by("made_at").values_list("id", flat=True)[:MOST_SENT])
+    return WebhookDelivery.objects.filter(id__in=ids).delete()[0]

@@ -126,7 +126,9 @@ def act(stage: Stage, folder: Path, tickets: int, tell: Tell) -> Story:
 def rehearse(interrupted: Event) -> None:
     """Fill the console with pretended work in every state, until a signal comes."""
     from tasks.demo.rehearsal import Rehearsal
+    from tasks.demo.timetable import make_schedules
 
+    make_schedules()
     rehearsal = Rehearsal(say=lambda text: None)
     number = rehearsal.start(PRETENDED, seed=1)
     say(f"{number} pretended runs, many of them in trouble, show what the console is for.")

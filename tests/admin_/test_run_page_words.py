@@ -12,7 +12,6 @@ from aiops.admin.page import amounts, bars, reading, words
 from aiops.admin.page.callout import Callout, callout
 from aiops.admin.page.happened import told
 from aiops.admin.page.reading import Happening
-from aiops.admin.page.user_widget import widget
 from aiops.execution.answers import answers_of
 from aiops.execution.facts import load
 from aiops.execution.offers import offers
@@ -196,7 +195,7 @@ def test_the_users_widget_counts_steps_and_keeps_errors_to_itself() -> None:
     done(run, "read")
     failed(set_run(run, state="attention"), "pack", state="attention", message="disk full")
 
-    seen = widget(answers_of(load(run.id)))
+    seen = answers_of(load(run.id))["user"]
 
     assert seen["count"] == "Step 2 of 4"
     assert seen["mood"] == "wait"

@@ -21,6 +21,7 @@ def test_many_requests_at_once_share_few_connections(tmp_path: Path) -> None:
     run = start_run("line", {"number": 1})
     _, key = keys.make("tests", scopes=[Scope.READ])
     shown = {"Authorization": f"Bearer {key}"}
+    of_others = _sessions()
 
     with web(tmp_path / "web.log", AIOPS_WEB_CONNECTIONS="4") as base:
         address = f"{base}/api/v1/runs/{run.id}/status"
@@ -29,7 +30,7 @@ def test_many_requests_at_once_share_few_connections(tmp_path: Path) -> None:
         sessions = _sessions()
 
     assert set(answers) == {200}
-    assert sessions <= 4
+    assert sessions - of_others <= 4
 
 
 def _sessions() -> int:

@@ -39,16 +39,21 @@ def user(
     return User.objects.create_superuser("browser")
 
 
-@pytest.fixture
-def chromium(user: User) -> Iterator[Browser]:
-    """One for each test: its event loop would be in the way of every other test's database."""
+def chromium_path() -> str:
+    """Where Chromium is; without one the test is skipped, and fails in continuous integration."""
     path = shutil.which("chromium")
     if path is None:
         if os.environ.get("CI"):
             pytest.fail("There is no Chromium: apt-get install chromium")
         pytest.skip("There is no Chromium: apt-get install chromium")
+    return path
+
+
+@pytest.fixture
+def chromium(user: User) -> Iterator[Browser]:
+    """One for each test: its event loop would be in the way of every other test's database."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield browser
         browser.close()
 

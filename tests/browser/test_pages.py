@@ -14,7 +14,7 @@ from aiops.models import Run
 from tasks.demo.cast import cast
 from tasks.demo.rehearsal import Rehearsal
 from tests.browser.looking import PHONE, violations, wide_icons
-from tests.browser.pages import a_schedule, every_page
+from tests.browser.pages import a_schedule, a_webhook, api_keys, delivered, events_in, every_page
 from tests.execution.conftest import engine, script
 from tests.execution.engine import Engine
 
@@ -38,6 +38,7 @@ def flows(settings: Settings) -> None:
 @pytest.fixture
 def played(user: Any, engine: Engine) -> None:
     """Runs in every state, by the real engine."""
+    a_webhook()
     rehearsal = Rehearsal(say=lambda text: None)
     for part in cast(46):
         if _NOT_HERE & set(part.case.trouble.values()):
@@ -51,6 +52,9 @@ def played(user: Any, engine: Engine) -> None:
         rehearsal.act(0.5)
         engine.work(most=5_000)
     a_schedule()
+    api_keys()
+    delivered()
+    events_in()
     assert Run.objects.values("state").distinct().count() >= 6
 
 

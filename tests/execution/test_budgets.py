@@ -15,9 +15,9 @@ from pytest_django.fixtures import Settings
 
 from aiops.execution import budgets, cancel
 from aiops.execution.answer import answer
-from aiops.execution.answers import seen_by_user
 from aiops.execution.facts import load
 from aiops.execution.resume import NotPossible
+from aiops.execution.user_parts import seen_by_user
 from aiops.flow import series, workflow
 from aiops.flow.caller import Caller, calling
 from aiops.flow.errors import BudgetSpent

@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from standardwebhooks.webhooks import Webhook
 
 from aiops.celery import app
-from aiops.execution import deliver, hand_over, notify
+from aiops.execution import deliver, hand_over, notify, outbox
 from aiops.execution.answer import answer
 from aiops.execution.cancel import cancel
 from aiops.execution.dispatch import BrokerAway
@@ -227,7 +227,7 @@ def test_after_a_failure_it_waits_longer_and_longer(engine: Engine, receiver: Re
         let_time_pass()
 
     assert only().error == "it answered 500"
-    assert waits == [pytest.approx(wait_s, abs=5) for wait_s in deliver.BACKOFF_S[:3]]
+    assert waits == [pytest.approx(wait_s, abs=5) for wait_s in outbox.BACKOFF_S[:3]]
 
 
 @COMMITS
@@ -240,7 +240,7 @@ def test_what_is_never_taken_is_given_up_with_an_event(engine: Engine, receiver:
         let_time_pass()
 
     assert only().state == "failed"
-    assert len(receiver.taken) == len(deliver.BACKOFF_S) + 1
+    assert len(receiver.taken) == len(outbox.BACKOFF_S) + 1
     (event,) = told(run, "notification.given_up")
     assert event.data["address"] == "http://127.0.0.1"  # a webhook's path may be a secret
 

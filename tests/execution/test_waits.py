@@ -80,7 +80,13 @@ def test_an_answer_is_an_event_with_who_and_what_they_saw(engine: Engine) -> Non
 
     (event,) = told(run, "escalation.answered")
     assert event.actor == "ann"
-    assert event.data == {"answer": "approve", "note": "fine", "shown": asked.shown_hash}
+    assert event.data == {
+        "escalation": str(asked.id),
+        "about": "approval",
+        "answer": "approve",
+        "note": "fine",
+        "shown": asked.shown_hash,
+    }
 
 
 def test_a_rejection_stops_the_run(engine: Engine, script: Script) -> None:

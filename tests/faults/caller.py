@@ -40,13 +40,25 @@ def _answer(verb: Callable[..., Any], asked: dict[str, Any]) -> dict[str, Any]:
 def _verbs() -> dict[str, Callable[..., Any]]:
     from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+    from aiops.access import keys
     from aiops.execution import lanes
     from aiops.execution.answer import answer
     from aiops.execution.cancel import cancel
     from aiops.execution.catalog import load_workflows
     from aiops.execution.start import start_run
-    from aiops.models import Escalation
+    from aiops.models import (
+        ApiKey,
+        CatchUp,
+        Escalation,
+        Overlap,
+        Schedule,
+        Scope,
+        WebhookEndpoint,
+        schedule_moves,
+    )
     from aiops.upkeep import prove
+    from aiops.webhooks import configure
+    from aiops.webhooks.configure import Given
 
     load_workflows()
 
@@ -66,6 +78,11 @@ def _verbs() -> dict[str, Callable[..., Any]]:
     def limbo() -> list[dict[str, Any]]:
         return [asdict(found) for found in prove.limbo(slack_s=0, recent_s=None)]
 
+    def make_key() -> str:
+        row, key = keys.make("tests", scopes=Scope.values)
+        ApiKey.objects.filter(id=row.id).update(per_minute=1_000_000)
+        return key
+
     def every_second(workflow: str, input: Any) -> None:
         interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
         PeriodicTask.objects.create(
@@ -75,11 +92,38 @@ def _verbs() -> dict[str, Callable[..., Any]]:
             interval=interval,
         )
 
+    def schedule(workflow: str) -> None:
+        """Let a workflow be due every second, from now on, whatever is open."""
+        interval, _ = IntervalSchedule.objects.get_or_create(every=1, period="seconds")
+        made = Schedule(
+            name=workflow,
+            workflow=workflow,
+            interval=interval,
+            overlap=Overlap.ALLOW,
+            catch_up=CatchUp.EACH,
+        )
+        schedule_moves.make(made, actor="tester")
+
+    def pause(name: str) -> None:
+        found = Schedule.objects.get(name=name)
+        schedule_moves.pause(found, actor="tester", reason="the test says so")
+
     def never_again() -> None:
         for task in PeriodicTask.objects.exclude(name__startswith="celery."):
             task.delete()
 
-    verbs = (start, stop, approve, resume_lane, limbo, every_second, never_again)
+    def listen(url: str) -> list[str]:
+        """A webhook; its id and its secret."""
+        endpoint, secret = configure.make(Given("tests", url), actor="tester")
+        return [str(endpoint.id), secret]
+
+    def rotate(webhook: str) -> str:
+        return configure.rotate(WebhookEndpoint.objects.get(id=webhook), actor="tester")
+
+    verbs = (
+        *(start, stop, approve, resume_lane, limbo, make_key),
+        *(every_second, never_again, schedule, pause, listen, rotate),
+    )
     return {verb.__name__: verb for verb in verbs}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,8 @@ SETTINGS = {
     "AIOPS_RENEW_S": "20",
     "AIOPS_DISPATCH_S": "2",
     "AIOPS_CANCEL_GRACE_S": "2",
+    # Receivers of webhooks are on this machine.
+    "AIOPS_WEBHOOKS_ALLOW": "127.0.0.0/8",
 }
 #: A lease that a test can wait for; long enough that a busy machine does not lose it by itself.
 SHORT_LEASE_S = 6
@@ -69,6 +72,7 @@ class Stack:
             "BROKER_URL": broker,
             "RESULT_URL": broker.removesuffix("0") + "1",
             "OUTSIDE_PORT": str(free_port()),
+            "WEB_PORT": str(free_port()),
         }
         self.record = Record(self.environ["DATABASE_URL"])
         self.broker = redis.Redis.from_url(broker, socket_timeout=5)
@@ -141,7 +145,7 @@ class Stack:
     def _command(self, name: str, env: Mapping[str, str]) -> Command:
         return Command(
             name=name,
-            argv=(sys.executable, *_arguments(name, env)),
+            argv=(sys.executable, *_arguments(name, {**self.environ, **env})),
             env=environment_with({**self.environ, **env}),
             cwd=PROJECT,
             log=make(self.folder / "logs") / f"{name}.log",
@@ -152,10 +156,12 @@ class Stack:
 
     def _unreported(self, name: str) -> str | None:
         """None when the process has said that it works. Beat says nothing of itself."""
-        if name == "beat":
+        if name in ("beat", "beat2"):
             return None
         if name == "outside":
             return self.world.missing()
+        if name == "web":
+            return _unanswered(int(self.environ["WEB_PORT"]))
         found = self.record.rows("SELECT 1 FROM aiops_node WHERE pid = %s", self.pid(name) or 0)
         return None if found else "it has not reported itself"
 
@@ -217,12 +223,14 @@ class Stack:
     def clean(self) -> None:
         """Forget every run and every message. What still works on one is killed first."""
         self.world.reset()
-        self.down("keeper2", "io2", "llm2", "beat")
+        self.down("keeper2", "io2", "llm2", "beat", "beat2")
         busy = "SELECT 1 FROM aiops_step WHERE state IN ('queued', 'running', 'retrying')"
         if self.record.rows(f"{busy} LIMIT 1"):
             self.all_down()
         self.record.rows(
-            "DELETE FROM aiops_lane; DELETE FROM aiops_budget; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
+            "DELETE FROM aiops_webhookdelivery; DELETE FROM aiops_webhookendpoint;"
+            "DELETE FROM aiops_occurrence; DELETE FROM aiops_backfill; DELETE FROM aiops_schedule;"
+            " DELETE FROM aiops_lane; DELETE FROM aiops_budget; DELETE FROM aiops_escalation; DELETE FROM aiops_event; DELETE FROM aiops_attempt;"
             " DELETE FROM aiops_step; DELETE FROM aiops_run"
         )
         self.broker.flushall()
@@ -236,6 +244,15 @@ def plain_app(environ: Mapping[str, str]) -> Celery:
     return app
 
 
+def _unanswered(port: int) -> str | None:
+    """None when somebody listens there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError as error:
+        return str(error)
+    return None
+
+
 def _arguments(name: str, env: Mapping[str, str]) -> list[str]:
     """The command line of a process, as the Procfile has it, or of a twin of it."""
     match name:
@@ -243,7 +260,10 @@ def _arguments(name: str, env: Mapping[str, str]) -> list[str]:
             return ["-m", "tests.faults.outside"]
         case "keeper" | "keeper2":
             return ["manage.py", "keeper"]
-        case "beat":
+        case "web":
+            options = ["--lifespan", "off", "--http", "h11", "--no-access-log"]
+            return ["-m", "uvicorn", "aiops.asgi:application", *options, "--port", env["WEB_PORT"]]
+        case "beat" | "beat2":
             return ["-m", "celery", "--quiet", "-A", "aiops.celery", "beat", "-l", "WARNING"]
         case _:
             # What `manage.py worker` becomes, without setting Django up for that first. A twin is

@@ -92,6 +92,15 @@ class Caller:
         """Let a stopped lane go on; returns how many steps wait for it."""
         return int(self.ask("resume_lane", name=name)["answer"])
 
+    def listen(self, url: str) -> tuple[str, str]:
+        """Make a webhook; returns its id and its secret."""
+        webhook, secret = self.ask("listen", url=url)["answer"]
+        return str(webhook), str(secret)
+
+    def rotate(self, webhook: str) -> str:
+        """Give a webhook another secret, beside which the old one signs for a day."""
+        return str(self.ask("rotate", webhook=webhook)["answer"])
+
     def limbo(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask("limbo")["answer"]
         return found

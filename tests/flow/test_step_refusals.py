@@ -31,6 +31,10 @@ CASES = {
         "a type of step 'ship' cannot be read (name 'Ordr' is not defined): define or import it "
         "above the step, and not only under TYPE_CHECKING",
     ),
+    "streams that is no yes or no": (
+        "@step(streams='yes')  # here\ndef ship(order: Order) -> None: ...",
+        "step 'ship' has streams='yes': say True or False",
+    ),
     "star args": (
         "@step  # here\ndef ship(*orders: Order) -> None: ...",
         "step 'ship' has *orders: name each parameter after what it takes",

@@ -77,6 +77,23 @@ payment = workflow(
 
 
 @step
+def look_up(job: Job) -> str:
+    return script.act("look_up", job.label)
+
+
+#: It is busy before it begins to wait.
+later_payment = workflow(
+    "later_payment",
+    input=Job,
+    flow=series(
+        look_up,
+        wait_for("order.paid", match="input.label", gives=Paid, timeout_h=2, name="paid"),
+        receipt,
+    ),
+)
+
+
+@step
 def first_half(job: Job) -> int:
     return script.act("first_half", 1)
 

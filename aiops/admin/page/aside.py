@@ -41,6 +41,8 @@ class Aside:
     alike: int
     #: What an attempt of each step (or of an item of it) usually takes.
     usual_s: Mapping[str, float]
+    #: How many messages to programs outside there are about it, by their state.
+    deliveries: Mapping[str, int]
 
 
 # One query: the page has a budget of them. OFFSET 0 keeps the planner at the indexes.
@@ -88,6 +90,11 @@ SELECT (
         ) AS attempt
         GROUP BY step.name
     ) AS usual
+), (
+    SELECT jsonb_object_agg(state, number) FROM (
+        SELECT state, count(*) AS number FROM aiops_webhookdelivery
+        WHERE run_id = %(run)s GROUP BY state
+    ) AS sent
 )
 """
 
@@ -106,12 +113,14 @@ def aside(run: Run, fingerprint: str, steps: Sequence[str]) -> Aside:
     }
     with connection.cursor() as cursor:
         cursor.execute(_ASIDE, given)
-        called, budget, alike, usual = cursor.fetchone() or (None, None, 0, None)
+        found = cursor.fetchone() or (None, None, 0, None, None)
+    called, budget, alike, usual, deliveries = found
     return Aside(
         called={name: _called(told) for name, told in _json(called).items()},
         budget_microusd=budget,
         alike=alike,
         usual_s={name: float(took_s) for name, took_s in _json(usual).items()},
+        deliveries=_json(deliveries),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -32,9 +33,19 @@ class Asked:
 
 
 def asked(
-    request: HttpRequest, site: AdminSite, found: Asked, *, error: str = "", status: int = 200
+    request: HttpRequest,
+    site: AdminSite,
+    found: Asked,
+    *,
+    error: str = "",
+    status: int = 200,
+    template: str = "console/decide.html",
+    **more: Any,
 ) -> HttpResponse:
-    """A question as a page, or, for a dialog, without the shell around it."""
+    """A question as a page, or, for a dialog, without the shell around it.
+
+    A template of its own has fields that decide.html does not know, and reads `more`.
+    """
     is_dialog = "HX-Request" in request.headers
     context = {
         **({} if is_dialog else site.each_context(request)),
@@ -48,8 +59,9 @@ def asked(
         "action": found.action,
         "icon": found.icon,
         "typed": request.POST,
+        **more,
     }
-    return render(request, "console/decide.html", context, status=status)
+    return render(request, template, context, status=status)
 
 
 def led_to(request: HttpRequest, url: str) -> HttpResponse:

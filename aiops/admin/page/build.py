@@ -27,12 +27,12 @@ from aiops.admin.page.steps import (
     steps,
     took,
 )
-from aiops.admin.page.user_widget import reference, widget
 from aiops.execution import judge
 from aiops.execution.answers import answers_of
 from aiops.execution.facts import RunFacts, StepRow, load
 from aiops.execution.offers import Offer, offers
-from aiops.models import Run, StepState
+from aiops.execution.user_view import reference
+from aiops.models import DeliveryState, Run, StepState
 from aiops.telemetry import ids
 
 Can = Callable[[str], bool]
@@ -85,9 +85,10 @@ def build(run: Run, user_can: Can, wanted: Wanted = ORDINARY) -> dict[str, Any]:
         **_graph(facts, wanted),
         "timeline": _timeline(facts, tries),
         "steps": steps(facts, tries, possible, answers["retry"]["failed_items"], beside),
-        "seen": widget(answers),
+        "seen": answers["user"],
         **_events(facts, wanted),
         **_links(facts),
+        "deliveries": deliveries_told(beside.deliveries, user_can),
         "wanted": wanted,
     }
 
@@ -131,6 +132,14 @@ def _spend(cost: int | None, beside: Aside) -> str:
     of = f" of {money(budget)}" if budget is not None else ""
     tokens = [one.tokens for one in beside.called.values() if one.tokens is not None]
     return f"{money(cost)}{of}" + (f", {count(sum(tokens), 'token')}" if tokens else "")
+
+
+def deliveries_told(number: Mapping[str, int], user_can: Can) -> str:
+    """What programs outside were sent about it; "" when there is nothing, or they may not see it."""
+    if not user_can("aiops.view_webhookdelivery"):
+        return ""
+    words = ((state, DeliveryState(state).label.lower()) for state in DeliveryState.values)
+    return ", ".join(f"{number[state]} {word}" for state, word in words if number.get(state))
 
 
 def _unless_below(offers: Sequence[Offer], below: Sequence[Offer]) -> list[Offer]:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from aiops.admin.page import words
 from aiops.admin.page.amounts import clipped, from_now, money, rough
-from aiops.admin.page.user_widget import reference
+from aiops.execution.user_view import reference
 from aiops.models import Run, RunState
 
 #: Two lines of a cell hold about so much; the whole text is in its title.

@@ -22,7 +22,6 @@ from aiops.admin.page.evidence import evidence
 from aiops.admin.page.happened import told
 from aiops.admin.page.reading import MOST_EVENTS
 from aiops.admin.page.told_whom import told_whom
-from aiops.admin.page.user_widget import widget
 from aiops.execution import escalate, people, urgency
 from aiops.execution.answers import answers_of
 from aiops.execution.facts import RunFacts, load
@@ -108,7 +107,7 @@ def build(asked: Escalation, user: str, user_can: Can) -> dict[str, Any]:
         **(choices(asked, facts, user, user_can) if is_open else {}),
         "graph": _graph(facts),
         "told_whom": told_whom(asked.id),
-        "seen": widget(answers),
+        "seen": answers["user"],
         **_events(facts),
     }
 

@@ -122,6 +122,8 @@ VERB_ICONS: dict[str, str] = {
     "escalate": "flag",
     "raise_budget": "savings",
     "claim": "person",
+    "send_again": "send",
+    "let_it_be": "block",
     "approve": "thumb_up",
     "reject": "thumb_down",
 }

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from aiops.models import Node
 from tasks.demo.rehearsal import Rehearsal
+from tasks.demo.timetable import make_schedules
 
 
 class Command(BaseCommand):
@@ -30,6 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["runs"] < 1:
             raise CommandError("--runs takes a number above 0.")
+        self.stdout.write(f"{make_schedules()} schedules were made.")
         rehearsal = Rehearsal(say=self.stdout.write)
         number = rehearsal.start(options["runs"], seed=options["seed"])
         self.stdout.write(f"{number} runs were accepted.")

@@ -1,0 +1,1 @@
+"""Webhooks out: telling programs outside what happens to their runs, at least once and in order."""
