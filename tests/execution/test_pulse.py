@@ -146,9 +146,9 @@ def _an_hour_passes(watcher: Watcher) -> None:
     watcher.look()
 
 
-def _worker_on(run: Run, **fields: Any) -> None:
+def _worker_on(run: Run, **fields: Any) -> Step:
     lease = {"state": "running", "reason": "lease", "lease_until": _soon(), "worker": "io@a/1"}
-    edit(run, "read", **lease, **fields)
+    return edit(run, "read", **lease, **fields)
 
 
 def _worker_silent(run: Run) -> None:
