@@ -801,6 +801,14 @@ class Migration(migrations.Migration):
                 name="occurrence_planned",
             ),
         ),
+        migrations.AddIndex(
+            model_name="occurrence",
+            index=models.Index(
+                condition=models.Q(("run__isnull", True)),
+                fields=["due_at"],
+                name="occurrence_without_run",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="occurrence",
             constraint=models.UniqueConstraint(

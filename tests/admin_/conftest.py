@@ -22,6 +22,7 @@ def _static_files(tmp_path: Path) -> Iterator[None]:
 #: The migrations that make the roles; their names are no names for an import statement.
 roles = importlib.import_module("aiops.migrations.0002_roles")
 more_roles = importlib.import_module("aiops.migrations.0004_console_roles")
+door_roles = importlib.import_module("aiops.migrations.0006_front_door_roles")
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def roles_made(db: None) -> None:
     """The groups as the migration makes them; a test of another file may have emptied the table."""
     roles.make_roles(apps, None)
     more_roles.widen_roles(apps, None)
+    door_roles.widen_roles(apps, None)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_a_viewer_sees_the_record_and_nothing_of_access(somebody: Callable[..., 
 
 
 def test_an_admin_sees_people_too(somebody: Callable[..., User]) -> None:
-    assert shown(somebody("admin"))["Access"] == ["Users", "Groups"]
+    assert shown(somebody("admin"))["Access"] == ["Users", "Groups", "API keys"]
 
 
 def test_who_may_see_nothing_sees_the_dashboard_only(somebody: Callable[..., User]) -> None:

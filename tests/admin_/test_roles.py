@@ -14,8 +14,17 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("roles_made")]
 OPERATOR = {
     *("retry_run", "cancel_run", "bulk_run"),
     *("decide_failuregroup", "pause_work", "steer_lane"),
+    *("run_schedule", "pause_schedule", "steer_trigger", "retry_event"),
+    *("steer_webhook", "replay_delivery"),
 }
 APPROVER = {*OPERATOR, "decide_escalation", "raise_budget"}
+ADMIN = {
+    *APPROVER,
+    *("start_run", "skip_step", "override_safety", "view_payload"),
+    *(f"{can}_{what}" for can in ("add", "change", "delete") for what in ("schedule", "trigger")),
+    *("add_apikey", "change_apikey", "rotate_apikey", "revoke_apikey"),
+    *("backfill_schedule", "configure_webhook"),
+}
 
 
 @pytest.mark.parametrize(
@@ -24,7 +33,7 @@ APPROVER = {*OPERATOR, "decide_escalation", "raise_budget"}
         ("viewer", set()),
         ("operator", OPERATOR),
         ("approver", APPROVER),
-        ("admin", {*APPROVER, "start_run", "skip_step", "override_safety", "view_payload"}),
+        ("admin", ADMIN),
     ],
 )
 def test_each_role_may_what_the_table_says(role: str, may: set[str]) -> None:
