@@ -8,20 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from django.conf import settings
 
 from aiops.api.problems import MEDIA_TYPE, body, of
+from aiops.body_limit import App, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
-
-Scope = dict[str, Any]
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _API = "/api/v1/"
 #: Streams stay open for as long as somebody looks on; they are bounded for each key.

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import get_language_from_request
 
+from aiops.api.language import language_of
 from aiops.execution.pulse import KEPT_S, is_final, pulses
 from aiops.models import Run
 
@@ -34,7 +34,7 @@ def unchanged(
     pulse = pulses([run_id], among=among).get(run_id)
     if pulse is None:
         return None
-    language = language or get_language_from_request(request)
+    language = language or language_of(request)
     same = f"{pulse}.{language}"
     for held in request.headers.get("If-None-Match", "").split(","):
         etag = held.strip()

@@ -22,5 +22,5 @@ def links_of(run_id: UUID, token: str | None = None) -> Links:
         run=here,
         status=f"{here}/status",
         stream=f"{here}/stream",
-        page=f"{base}/s/{token or run_token.sign(run_id)}/",
+        page=run_token.page_url(token or run_token.sign(run_id)),
     )

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from aiops.api import problems
 from aiops.api.auth import Bearer
-from aiops.api.problems import of
+from aiops.api.problems import CHALLENGE, Problem, of
 
 View = Callable[..., HttpResponse]
 
@@ -21,22 +21,25 @@ def for_who_may_read(view: View) -> View:
 
     @wraps(view, assigned=())
     def guarded(request: HttpRequest, **given: Any) -> HttpResponse:
-        if _may_read(request):
-            return view(request, **given)
-        response = problems.answer(
-            request,
-            of("key-missing", "Show a key, log in to the console, or set AIOPS_API_DOCS=1."),
-        )
-        response["WWW-Authenticate"] = "Bearer"
-        return response
+        try:
+            _refuse_strangers(request)
+        except Problem as problem:
+            return problems.answer(request, problem)
+        return view(request, **given)
 
     return guarded
 
 
-def _may_read(request: HttpRequest) -> bool:
+def _refuse_strangers(request: HttpRequest) -> None:
     if settings.DEBUG or settings.AIOPS_API_DOCS:
-        return True
+        return
     user = getattr(request, "user", None)
     if user is not None and user.is_active and user.is_staff:
-        return True
-    return Bearer()(request) is not None
+        return
+    if "Authorization" not in request.headers:
+        raise of(
+            "key-missing",
+            "Show a key, log in to the console, or set AIOPS_API_DOCS=1.",
+            headers={"WWW-Authenticate": CHALLENGE},
+        )
+    Bearer()(request)

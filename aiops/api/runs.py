@@ -9,7 +9,6 @@ from uuid import UUID
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.translation import get_language_from_request
 from ninja import Query, Router, Status
 
 from aiops.access import run_token
@@ -20,6 +19,7 @@ from aiops.api.auth import BearerOrToken, caller
 from aiops.api.document import problems
 from aiops.api.etag import unchanged
 from aiops.api.found import run_of
+from aiops.api.language import language_of
 from aiops.api.links import links_of, status_path
 from aiops.api.problems import not_found, of
 from aiops.api.schemas import UserView
@@ -61,7 +61,7 @@ def start(
     try:
         if body.dry_run:
             return Status(200, _foreseen(who, body, options))
-        run_id, is_new = _started(body, options, get_language_from_request(request))
+        run_id, is_new = _started(body, options, language_of(request))
     except KeyTaken as error:
         raise of("key-taken", f"{error}.") from None
     except (StartRefused, WorkflowError) as error:

@@ -15,7 +15,6 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.translation import get_language_from_request
 from ninja import Router
 from ninja.errors import AuthenticationError
 
@@ -24,6 +23,7 @@ from aiops.access.caller import Caller
 from aiops.access.run_token import SEE
 from aiops.api import hub, sse
 from aiops.api.auth import BearerOrToken, caller
+from aiops.api.language import language_of
 from aiops.api.problems import not_found, of
 from aiops.api.seats import Limit, Seats, limit_of
 from aiops.execution.pulse import is_final, pulses
@@ -64,7 +64,7 @@ async def stream(request: HttpRequest, run_id: UUID, token: str = "") -> HttpRes
         # To a browser this says that it need not come back; the end of a stream does not.
         return HttpResponse(status=204)
     seats.take(limit)
-    told = Stream(here, run_id, get_language_from_request(request), known, limit)
+    told = Stream(here, run_id, language_of(request), known, limit)
     return StreamingHttpResponse(
         told,
         content_type=MEDIA_TYPE,

@@ -159,6 +159,9 @@ def _carried_out(run: Run, who: Caller, wanted: _Wanted) -> Done:
         shown = plan(run.id, wanted.verb, step=wanted.step)
         if wanted.verb == "cancel" and _is_stopping(run):
             return _told(run, shown, is_done=False)
+        if who.run_id is not None and run.state == RunState.FAILED:
+            # It waits for our team, who may yet bring it back: no user takes that away.
+            raise of("not-possible", "It has stopped by itself: there is nothing to cancel.")
         if wanted.version is not None and wanted.version != shown.fingerprint:
             raise moved_on(shown)
         refuse(shown, reason=wanted.reason)

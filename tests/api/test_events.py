@@ -220,7 +220,7 @@ def test_data_of_another_kind_than_json_is_refused(shop: Client) -> None:
 
     answer = send(shop, "<a/>", "application/xml", **headers)
 
-    assert (answer.status_code, answer.json()["code"]) == (415, "media-type")
+    assert (answer.status_code, answer.json()["code"]) == (415, "wrong-media-type")
 
 
 def test_a_request_that_is_too_large_says_so(shop: Client, settings: Any) -> None:

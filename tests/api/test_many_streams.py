@@ -151,5 +151,5 @@ def test_streams_outlive_a_database_that_is_away(
         works(run)
         after = stream.next("status")
 
-    assert (problem.status_code, problem.json()["code"]) == (503, "record-away")
+    assert (problem.status_code, problem.json()["code"]) == (503, "database-away")
     assert after.data["state"] == "running"

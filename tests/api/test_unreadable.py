@@ -83,7 +83,7 @@ def test_a_body_that_is_too_large_is_told_so(settings: Settings) -> None:
     "path",
     [
         *("/runs/1", "/runs/1/status", "/runs/%00/result", "/runs/" + "9" * 400),
-        *("/questions/x", "/workflows/%00", "/workflows/" + "x" * 200),
+        *("/questions/x", "/runs?workflow=%00", "/workflows/%00", "/workflows/" + "x" * 200),
     ],
 )
 def test_an_address_of_no_thing_is_told_as_a_problem(path: str) -> None:

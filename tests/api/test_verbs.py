@@ -194,14 +194,18 @@ def test_a_dry_run_changes_nothing(
     made: World, about: str, verb: str, body: dict[str, Any]
 ) -> None:
     run_id = getattr(made, about)
-    before = (state(run_id), Event.objects.count(), list(Step.objects.order_by("id").values()))
+    before = (state(run_id), told_of_runs(), list(Step.objects.order_by("id").values()))
 
     seen = do(run_id, f"{verb}?dry_run=true", body)
 
     assert (seen.status_code, seen.json()["is_done"]) == (200, False)
     assert seen.json()["plan"]["user_reads"]["headline"]
-    after = (state(run_id), Event.objects.count(), list(Step.objects.order_by("id").values()))
+    after = (state(run_id), told_of_runs(), list(Step.objects.order_by("id").values()))
     assert after == before
+
+
+def told_of_runs() -> int:
+    return Event.objects.filter(run__isnull=False).count()
 
 
 def test_a_dry_run_tells_what_is_not_possible_and_is_no_error(made: World) -> None:

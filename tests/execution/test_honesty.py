@@ -183,6 +183,7 @@ class Sweep:
             error={"word": NASTY, "type": NASTY, "message": NASTY, "code": NASTY, "sent": "maybe"},
             started_at=self.now - timedelta(seconds=9) if state not in ("pending",) else None,
             finished_at=self.now if state in ("succeeded", "failed") else None,
+            progress=None,
             child=uuid4() if kind == "child" else None,
             child_works=kind == "child" and self.rng.random() < 0.3,
             paused=self.rng.choice(
