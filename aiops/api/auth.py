@@ -25,17 +25,7 @@ class Bearer(HttpBearer):
     def __call__(self, request: HttpRequest) -> Caller:
         token = self.shown(request)
         who = self.authenticate(request, token) if 0 < len(token) <= MOST_CHARS else None
-        if who is None:
-            _refuse(request, token)
-        standing = limits.take(who)
-        setattr(request, STANDING, standing)
-        if standing.is_over:
-            raise of(
-                "too-many-requests",
-                f"The limit is {standing.limit:,} a minute. Wait {standing.reset_s} s.",
-                wait_s=standing.reset_s,
-            )
-        return who
+        return admit(request, who, token)
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         return keys.recognise(token)
@@ -51,6 +41,21 @@ class BearerOrToken(Bearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         return keys.recognise(token) or run_token.read(token)
+
+
+def admit(request: HttpRequest, who: Caller | None, token: str) -> Caller:
+    """Let in whose key or token this is, so many times a minute; a Problem for everybody else."""
+    if who is None:
+        _refuse(request, token)
+    standing = limits.take(who)
+    setattr(request, STANDING, standing)
+    if standing.is_over:
+        raise of(
+            "too-many-requests",
+            f"The limit is {standing.limit:,} a minute. Wait {standing.reset_s} s.",
+            wait_s=standing.reset_s,
+        )
+    return who
 
 
 def caller(request: HttpRequest, *scopes: str) -> Caller:

@@ -16,13 +16,12 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router
-from ninja.errors import AuthenticationError
 
 from aiops.access import run_token
 from aiops.access.caller import Caller
 from aiops.access.run_token import SEE
 from aiops.api import hub, sse
-from aiops.api.auth import BearerOrToken, caller
+from aiops.api.auth import BearerOrToken, admit, caller
 from aiops.api.language import language_of
 from aiops.api.problems import not_found, of
 from aiops.api.seats import Limit, Seats, limit_of
@@ -91,10 +90,7 @@ def _let_in(request: HttpRequest, run_id: UUID, token: str) -> tuple[Limit, str]
 
 def _who(request: HttpRequest, token: str) -> Caller:
     """By the header, or by a run's token in the address. A key in an address is in every log."""
-    who = run_token.read(token) if token else BearerOrToken()(request)
-    if who is None:
-        raise AuthenticationError
-    return who
+    return admit(request, run_token.read(token), token) if token else BearerOrToken()(request)
 
 
 @dataclass(eq=False)

@@ -48,11 +48,17 @@ def run(engine: Engine) -> Run:
     return engine.start("line", input={"number": 1})
 
 
+@pytest.fixture
+def letter(engine: Engine) -> Run:
+    """Its text may be read while it is written."""
+    return engine.start("typed", input={"number": 1})
+
+
 def key_of(
     *, tenant: str = "default", scopes: tuple[str, ...] = (Scope.READ,), streams: int = 100
 ) -> dict[str, str]:
     row, key = keys.make("tests", tenant=tenant, scopes=scopes)
-    ApiKey.objects.filter(id=row.id).update(streams=streams)
+    ApiKey.objects.filter(id=row.id).update(streams=streams, per_minute=10_000)
     return {"Authorization": f"Bearer {key}"}
 
 
@@ -65,7 +71,7 @@ def works(run: Run, **fields: Any) -> None:
     soon = timezone.now() + timedelta(seconds=60)
     lease = {"state": "running", "reason": "lease", "lease_until": soon, "worker": "io@a/1"}
     lease["started_at"] = timezone.now()
-    Step.objects.filter(run=run, name="one").update(**{**lease, **fields})
+    Step.objects.filter(run=run, name__in=("one", "type_out")).update(**{**lease, **fields})
 
 
 def writes(run: Run, text: str) -> None:
@@ -150,15 +156,15 @@ def test_who_has_missed_something_hears_the_whole_at_once(web: Web, run: Run) ->
         assert stream.next().data["state"] == "queued"
 
 
-def test_a_text_that_grows_comes_in_pieces(web: Web, run: Run) -> None:
-    writes(run, "Dear")
-    with following(url(web, run.id), headers=key_of()) as stream:
+def test_a_text_that_grows_comes_in_pieces(web: Web, letter: Run) -> None:
+    writes(letter, "Dear")
+    with following(url(web, letter.id), headers=key_of()) as stream:
         first = stream.next()
-        writes(run, "Dear Ann")
+        writes(letter, "Dear Ann")
         second = stream.next()
-        writes(run, "Dear Änn, 🙂")
+        writes(letter, "Dear Änn, 🙂")
         third = stream.next()
-        writes(run, "Dear Änn, 🙂 thank you")
+        writes(letter, "Dear Änn, 🙂 thank you")
         fourth = stream.next()
 
     assert (first.name, first.data["partial"]) == ("status", "Dear")
@@ -169,15 +175,15 @@ def test_a_text_that_grows_comes_in_pieces(web: Web, run: Run) -> None:
 
 
 def test_a_client_that_comes_back_in_the_middle_of_a_text_gets_all_of_it(
-    web: Web, run: Run
+    web: Web, letter: Run
 ) -> None:
     headers = key_of()
-    writes(run, "Dear")
-    with following(url(web, run.id), headers=headers) as stream:
+    writes(letter, "Dear")
+    with following(url(web, letter.id), headers=headers) as stream:
         first = stream.next()
-    with following(url(web, run.id), headers={**headers, "Last-Event-ID": first.id}) as stream:
+    with following(url(web, letter.id), headers={**headers, "Last-Event-ID": first.id}) as stream:
         assert stream.comment() == "heartbeat"
-        writes(run, "Dear Ann")
+        writes(letter, "Dear Ann")
         again = stream.next()
 
     assert (again.name, again.data["partial"]) == ("status", "Dear Ann")
@@ -262,21 +268,21 @@ def test_a_run_that_is_deleted_ends_its_stream(web: Web, run: Run) -> None:
     assert (end.name, end.data) == ("end", {"state": "gone"})
 
 
-def test_the_example_of_the_document_follows_a_run_to_its_end(web: Web, run: Run) -> None:
+def test_the_example_of_the_document_follows_a_run_to_its_end(web: Web, letter: Run) -> None:
     text = Path("docs/streams.md").read_text()
     code = text.split("<!-- python: begin -->")[1].split("```")[1].removeprefix("python")
     example: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {}
     exec(code, example)  # noqa: S102  # our own document's
     key = key_of()["Authorization"].removeprefix("Bearer ")
     steps: list[Callable[[], object]] = [
-        lambda: writes(run, "Dear"),
-        lambda: writes(run, "Dear Ann"),
-        lambda: finish(run),
+        lambda: writes(letter, "Dear"),
+        lambda: writes(letter, "Dear Ann"),
+        lambda: finish(letter),
         lambda: None,
     ]
 
     seen = []
-    for view, step in zip(example["follow"](url(web, run.id), key), steps, strict=True):
+    for view, step in zip(example["follow"](url(web, letter.id), key), steps, strict=True):
         seen.append((view["state"], view["partial"]))
         step()
 

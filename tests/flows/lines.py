@@ -28,6 +28,14 @@ def three(two: int, context: StepContext) -> int:
 line = workflow("line", input=Job, flow=series(one, two, three))
 
 
+@step(says="Writing", streams=True)
+def type_out(job: Job) -> int:
+    return script.act("type_out", job.number)
+
+
+typed = workflow("typed", input=Job, flow=type_out)
+
+
 @step(pool="llm")
 def ask(one: int) -> int:
     return script.act("ask", one * 10)
