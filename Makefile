@@ -15,7 +15,7 @@ pytest = $(PY) -m pytest $(1) $(ARGS) || { code=$$?; [ $$code = 5 ] || exit $$co
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check audit bench lock chromium clean
+.PHONY: help demo run example test check audit bench lock chromium clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,9 +26,12 @@ demo: $(VENV)/base.stamp $(VENV)/demo.stamp ## Show the whole system at work, wi
 run: $(VENV)/base.stamp ## Run everything of the Procfile, with its own database and broker
 	@$(PY) -m aiops.servers up
 
+example: $(VENV)/base.stamp ## A second project beside make demo: starts runs by HTTP, shows their progress
+	@$(PY) -m aiops.servers -- sh examples/shop/run.sh
+
 test: $(TEST_SETUP) chromium ## Run all tests on a database and a broker of their own; ARGS="-k name"
-	@$(call pytest,-n auto --dist loadfile -m "not faults and not browser")
-	@$(call pytest,-m "faults or browser")
+	@$(call pytest,-n auto --dist loadfile -m "not faults and not browser and not alone")
+	@$(call pytest,-m "faults or browser or alone")
 
 check: $(TEST_SETUP) ## Lint, types, layers, Django's checks, migrations, known vulnerabilities, then all tests
 	@$(BIN)/ruff check .

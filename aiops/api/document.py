@@ -54,9 +54,9 @@ def _statuses(operation: dict[str, Any]) -> list[int]:
     if "path" in places:
         found += [404]
     if "requestBody" in operation:
-        found += [400, 413, 415]
+        found += [413, 415]
     if places or "requestBody" in operation:
-        found += [422]
+        found += [400, 422]
     return sorted(found)
 
 

@@ -185,7 +185,7 @@ CODES: dict[str, Code] = {
         "Start the run anew when you still need it.",
     ),
     "too-many-events": Code(
-        413,
+        422,
         "Too many events at once",
         "A batch holds more events than are taken at once. None was taken.",
         "Send them in several requests.",

@@ -141,6 +141,8 @@ def report(story: Story, addresses: Addresses, password: str) -> list[str]:
     """Print the five answers for each run, what went wrong, and where to look."""
     from django.core.management import call_command
 
+    from aiops.access import run_token
+
     for run in story.runs:
         print(flush=True)
         call_command("show", str(run.id))
@@ -156,6 +158,8 @@ def report(story: Story, addresses: Addresses, password: str) -> list[str]:
     )
     print(
         f"\nConsole   http://127.0.0.1:{addresses.web}/admin/  login {LOGIN}  password {password}"
+        f"\nUser      {run_token.page_url(run_token.sign(story.left_open.id))}"
+        f"\nAPI       http://127.0.0.1:{addresses.web}/api/v1/docs"
         f"\nFlower    http://127.0.0.1:{addresses.flower}/flower/"
         f"\nApprove   {python} manage.py approve {story.left_open.id}"
         f"\nAnswers   {python} manage.py show {story.left_open.id}\n",

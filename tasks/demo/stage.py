@@ -15,6 +15,9 @@ from aiops.servers.running import Servers, free_port
 #: What the first runs need; the rest of the Procfile starts once these are up.
 FIRST = ("keeper", "llm", "effects", "io", "control")
 
+#: Where `make example` serves.
+SHOP = "http://127.0.0.1:8001,http://localhost:8001"
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -34,6 +37,11 @@ class Addresses:
         return {
             "PORT": str(self.web),
             "FLOWER_PORT": str(self.flower),
+            "AIOPS_BASE_URL": f"http://127.0.0.1:{self.web}",
+            # The shop of examples/shop shows the page of a run, and is told when it is done.
+            "AIOPS_EMBED_ORIGINS": os.environ.get("AIOPS_EMBED_ORIGINS", SHOP),
+            "AIOPS_WEBHOOKS_ALLOW": os.environ.get("AIOPS_WEBHOOKS_ALLOW", "127.0.0.1/32"),
+            "AIOPS_WEBHOOKS_PORTS": os.environ.get("AIOPS_WEBHOOKS_PORTS", "443,8001"),
             "AIOPS_LOCAL_MODEL_URL": f"http://127.0.0.1:{self.model}/v1",
             "AIOPS_SMTP_URL": f"smtp://127.0.0.1:{self.smtp}",
             "AIOPS_MAIL_JOURNAL_URL": f"http://127.0.0.1:{self.journal}",

@@ -195,7 +195,7 @@ def test_a_batch_of_nothing_that_can_be_taken_is_a_problem_of_its_sender(shop: C
         (event(data="x" * 1_000_001), ONE, 422, "send its address"),
         ([event()], ONE, 422, "a JSON object"),
         (event(), SEVERAL, 422, "a JSON array"),
-        ([event()] * 101, SEVERAL, 413, "several requests"),
+        ([event()] * 101, SEVERAL, 422, "several requests"),
         ("{", ONE, 400, "no JSON"),
         (b"\xff", ONE, 400, "UTF-8"),
         ('{"data": NaN}', ONE, 400, "NaN"),

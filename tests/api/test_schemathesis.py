@@ -22,7 +22,8 @@ from tests.api.world import World, world
 
 Case: TypeAlias = schemathesis.Case[Any]
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+# Side by side, processes would take its operations for one test.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db, pytest.mark.alone]
 
 #: Requests that fit the document and are refused all the same, with 422.
 BEYOND_THE_DOCUMENT = {

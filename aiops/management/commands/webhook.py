@@ -65,7 +65,7 @@ class Command(OperatorCommand):
             gives_result=options["gives_result"],
         )
         endpoint, secret = configure.make(given, actor=actor())
-        self.stdout.write(f"{endpoint.id}  {endpoint.name}")
+        self.stderr.write(f"{endpoint.id}  {endpoint.name}")
         self._secret(secret)
 
     def _list(self) -> None:
@@ -91,7 +91,9 @@ class Command(OperatorCommand):
         self.stdout.write(f"{number} will be sent again.")
 
     def _secret(self, secret: str) -> None:
-        self.stdout.write(f"The signing secret, which nobody can see again:\n{secret}")
+        """Alone on standard output, so that a script can take it."""
+        self.stderr.write("The signing secret, which nobody can see again:")
+        self.stdout.write(secret)
 
 
 def _found(text: str) -> WebhookEndpoint:
