@@ -12,7 +12,6 @@ from django.contrib.admin.exceptions import NotRegistered
 from django.http import HttpRequest
 from django.urls import reverse
 
-from aiops.admin.page import schedules
 from aiops.admin.page.counts import Counts, counts
 from aiops.admin.page.links import shown_if_there
 from aiops.models import RunState
@@ -43,7 +42,7 @@ class Entry:
 
 _REQUESTS = Badge(lambda now: now.requests, "warning")
 _FAILED = Badge(lambda now: now.runs[RunState.FAILED], "danger")
-_SCHEDULES = Badge(lambda _: schedules.kept().in_trouble, "danger")
+_SCHEDULES = Badge(lambda now: now.schedules, "danger")
 
 SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Operate": (

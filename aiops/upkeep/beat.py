@@ -7,10 +7,10 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from aiops.models import Node, Occurrence, OccurrenceState
+from aiops.models import Node, Occurrence, OccurrenceState, Schedule
 from aiops.upkeep.catch_up import ON_TIME_S
 from aiops.upkeep.due_times import starts_at
 from aiops.upkeep.schedule_times import TimesRefused, times_of
@@ -54,6 +54,19 @@ def sign() -> None:
         "seen_at": Now(),
     }
     Node.objects.update_or_create(name=_NAME, defaults=fields)
+
+
+def needing_somebody() -> QuerySet[Schedule]:
+    """Schedules whose newest due time was refused; all that wait for a beat that does not fire.
+
+    What `pulse` finds, as far as the database can tell by itself.
+    """
+    newest = Occurrence.objects.filter(schedule=OuterRef("id")).order_by("-due_at")
+    fires = Node.objects.filter(name=_NAME, seen_at__gt=Now() - timedelta(seconds=SILENT_S))
+    refused = Q(newest=OccurrenceState.REFUSED)
+    return (
+        active().alias(newest=Subquery(newest.values("state")[:1])).filter(refused | ~Exists(fires))
+    )
 
 
 def pulse(now: datetime) -> Pulse:

@@ -265,11 +265,13 @@ def test_an_endpoint_that_fails_again_and_again_is_tried_with_one_message(
 
 
 def test_all_that_waits_goes_when_it_is_back(engine: Engine, receiver: Receiver) -> None:
-    receiver.answers = [500] * backoff.AWAY_AFTER
+    receiver.choose = lambda number: 500
     endpoint, _ = listening(receiver.url)
     for _ in range(20):
         engine.start("line", input={"number": 1})
     send()
+    assert fresh(endpoint).failures >= backoff.AWAY_AFTER
+    receiver.choose = lambda number: 204
     WebhookEndpoint.objects.update(next_at=None)
 
     send()

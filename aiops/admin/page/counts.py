@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from aiops.models import Escalation, EscalationState, Event, Run, RunState, Severity, Step
 from aiops.models.run import ENDED
+from aiops.upkeep import beat
 
 #: For so long a number may be old: the sidebar is on every page.
 KEPT_S = 5
@@ -37,6 +38,8 @@ class Counts:
     overdue: int
     urgent: int
     oldest_request_at: datetime | None
+    #: Schedules that need somebody.
+    schedules: int
     #: What changes when anything happens: the newest event, and the claims of who is at work.
     version: str
 
@@ -65,6 +68,7 @@ def read() -> Counts:
         _leg("requests", asked, Count("*"), Min("opened_at")),
         _leg("overdue", asked.filter(due_at__lt=Now()), Count("*")),
         _leg("urgent", urgent, Count("*")),
+        _leg("schedules", beat.needing_somebody(), Count("*")),
         _leg("newest event", Event.objects.all(), Max("id")),
         # A worker that takes a step leaves no event.
         _leg("claims", Step.objects.filter(lease_until__isnull=False), Sum("fence")),
@@ -83,6 +87,7 @@ def counted(rows: list[Row]) -> Counts:
         overdue=numbers["overdue"],
         urgent=numbers["urgent"],
         oldest_request_at=oldest["requests"],
+        schedules=numbers["schedules"],
         version=repr(sorted(rows, key=lambda row: row[0])),
     )
 
