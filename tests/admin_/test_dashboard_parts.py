@@ -18,7 +18,7 @@ from aiops.upkeep.queues import QueueRow
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BEGIN = datetime(2026, 11, 21, 13, 0, tzinfo=UTC)
 
-NOTHING = Counts(dict.fromkeys(COUNTED, 0), 0, 0, 0, None, "")
+NOTHING = Counts(dict.fromkeys(COUNTED, 0), 0, 0, 0, None, 0, "")
 NO_NUMBERS = Numbers(handled=0, safe=0, silent=0, keepers=1, spent_microusd=None)
 IDLE = QueueRow("io", 0, None, 0, 16, 1, None, 0.0)
 GROUP = FailureGroupRow(
