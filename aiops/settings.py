@@ -123,6 +123,8 @@ if os.environ.get("AIOPS_SERVES") == "web":
         # A request waits so long for its turn; one that finds none is told to come again.
         "timeout": 10,
         "max_idle": 60,
+        # Its own patience doubles up to minutes: an outage would last longer here than anywhere else.
+        "reconnect_timeout": 3,
     }
 
 AUTH_PASSWORD_VALIDATORS = [
