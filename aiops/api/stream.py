@@ -12,6 +12,7 @@ from uuid import UUID
 
 from asgiref.sync import SyncToAsync
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -53,6 +54,9 @@ async def stream(request: HttpRequest, run_id: UUID, token: str = "") -> HttpRes
 
     `token` is for browsers, whose EventSource sends no headers: a run's token, never a key.
     """
+    if not isinstance(request, ASGIRequest):
+        # A server without ASGI holds a thread for each stream: whoever asks is to poll instead.
+        return HttpResponse(status=204)
     here = hub.here()
     try:
         limit, pulse = await here.ask(_let_in, request, run_id, token)

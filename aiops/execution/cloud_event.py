@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -31,6 +32,13 @@ class WrongEvent(Exception):
 
 def _text(at_most: int, pattern: str = r"^[^\x00-\x1f\x7f]+$") -> StringConstraints:
     return StringConstraints(min_length=1, max_length=at_most, pattern=pattern)
+
+
+def _written(time: object) -> object:
+    """A number would be taken for the seconds since 1970, which no sender of events means."""
+    if not isinstance(time, str):
+        raise ValueError("it is a text, such as 2030-01-31T12:00:00Z")
+    return time
 
 
 class CloudEvent(BaseModel):
@@ -67,7 +75,9 @@ class CloudEvent(BaseModel):
     subject: Annotated[str, _text(200)] | None = Field(
         default=None, description="What it is about, such as an order's number."
     )
-    time: AwareDatetime | None = Field(default=None, description="When it happened.")
+    time: Annotated[AwareDatetime, BeforeValidator(_written)] | None = Field(
+        default=None, description="When it happened."
+    )
     datacontenttype: Annotated[str, _text(200)] | None = None
     dataschema: Annotated[str, _text(1_000)] | None = None
     data: Any = Field(default=None, description="What it carries, as JSON.")
