@@ -32,6 +32,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+TIME_ZONE = "UTC"
 
 #: The AI operations server, the key it gave us (scope "start"), and what its webhooks are signed with.
 AIOPS_SERVER = os.environ.get("AIOPS_SERVER", "http://127.0.0.1:8000")
