@@ -32,8 +32,12 @@ class Web:
     log: Path
 
     @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/v1"
+        return f"{self.base}/api/v1"
 
     def proc(self, name: str) -> str:
         """What Linux tells of the process."""

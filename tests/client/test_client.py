@@ -9,14 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from aiops.access import keys
+from aiops.execution.cancel import cancel
 from aiops.models import Run, Scope
 from aiops.servers.running import free_port
 from aiops_client import Client, Problem, Unreachable
-from tests.api.serving import web
+from tests.api.web import serving
 
 #: What a small server answers: its status, its headers and its body.
 Answer = tuple[int, dict[str, str], Any]
@@ -63,7 +65,7 @@ def small_server(answer: Callable[[int, str, Any], Answer]) -> Iterator[str]:
 def test_a_program_starts_a_run_once_and_reads_what_its_user_is_told(tmp_path: Path) -> None:
     _, key = keys.make("tests", scopes=[Scope.START])
 
-    with web(tmp_path / "web.log") as server, Client(server, key) as ai:
+    with serving(tmp_path, strict=False) as web, Client(web.base, key) as ai:
         first = ai.start("line", {"number": 1}, key="one")
         second = ai.start("line", {"number": 1}, key="one")
         seen = ai.run(first.id).status()
@@ -74,6 +76,22 @@ def test_a_program_starts_a_run_once_and_reads_what_its_user_is_told(tmp_path: P
     assert (seen.state, seen.headline, seen.is_final) == ("queued", "In line", False)
     assert not refused.value.passes
     assert Run.objects.count() == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("flows", "no_session_left")
+def test_a_run_is_followed_from_its_beginning_to_its_end(tmp_path: Path) -> None:
+    _, key = keys.make("tests", scopes=[Scope.START])
+    seen = []
+
+    with serving(tmp_path, strict=False) as web, Client(web.base, key) as ai:
+        run = ai.start("line", {"number": 1})
+        for status in run.follow():
+            seen.append((status.state, status.is_final))
+            cancel(UUID(run.id), reason="enough", actor="ann", now=True)
+
+    assert seen == [("queued", False), ("cancelled", True)]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from aiops.access import keys
 from aiops.models import Run, Scope
 from aiops.servers.running import free_port
-from tests.api.serving import web
+from tests.api.web import serving
 from tests.client.shop import Shop
 
 pytestmark = [
@@ -32,8 +32,8 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def test_a_start_of_a_rolled_back_transaction_is_never_sent(shop: Shop, tmp_path: Path) -> None:
-    with web(tmp_path / "web.log") as server:
-        shop.at(server, _key())
+    with serving(tmp_path, strict=False) as web:
+        shop.at(web.base, _key())
         shop.do(f"with transaction.atomic():\n    {OWE}\n    transaction.set_rollback(True)")
 
         shop.manage("send_starts", "--once")
@@ -49,8 +49,8 @@ def test_a_start_survives_that_the_server_is_away(shop: Shop, tmp_path: Path) ->
     assert (tries, is_due) == (1, True)
     assert "did not answer" in error
 
-    with web(tmp_path / "web.log") as server:
-        shop.at(server, _key())
+    with serving(tmp_path, strict=False) as web:
+        shop.at(web.base, _key())
         shop.do("Start.objects.update(next_at=Start.objects.get().made_at)")
         shop.manage("send_starts", "--once")
 
@@ -62,8 +62,8 @@ def test_a_start_survives_that_the_server_is_away(shop: Shop, tmp_path: Path) ->
 def test_a_sender_killed_before_it_wrote_that_down_starts_no_second_run(
     shop: Shop, tmp_path: Path
 ) -> None:
-    with web(tmp_path / "web.log") as server:
-        shop.at(server, _key())
+    with serving(tmp_path, strict=False) as web:
+        shop.at(web.base, _key())
         shop.do(OWE)
         shop.manage("send_starts", "--once")
         shop.do('Start.objects.update(run_id="", next_at=Start.objects.get().made_at)')
@@ -76,8 +76,8 @@ def test_a_sender_killed_before_it_wrote_that_down_starts_no_second_run(
 
 
 def test_senders_side_by_side_start_each_run_once(shop: Shop, tmp_path: Path) -> None:
-    with web(tmp_path / "web.log") as server:
-        shop.at(server, _key())
+    with serving(tmp_path, strict=False) as web:
+        shop.at(web.base, _key())
         shop.do(f"for _ in range(10): {OWE}")
         command = shop.command("send_starts", "--once")
 
@@ -91,8 +91,8 @@ def test_senders_side_by_side_start_each_run_once(shop: Shop, tmp_path: Path) ->
 def test_what_is_refused_is_kept_with_the_reason_and_not_tried_again(
     shop: Shop, tmp_path: Path
 ) -> None:
-    with web(tmp_path / "web.log") as server:
-        shop.at(server, _key())
+    with serving(tmp_path, strict=False) as web:
+        shop.at(web.base, _key())
         shop.do('start("no_such_workflow", {})')
 
         shop.manage("send_starts", "--once")
