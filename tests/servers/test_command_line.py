@@ -69,7 +69,7 @@ def test_ctrl_c_stops_the_servers_and_that_is_a_success(environ: dict[str, str])
 def test_a_terminated_wrapper_passes_it_on_and_still_stops_the_servers(
     folder: Path, environ: dict[str, str]
 ) -> None:
-    command = ["sh", "-c", 'echo ready; trap "exit 9" TERM; while :; do sleep 0.05; done']
+    command = ["sh", "-c", 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done']
     process = subprocess.Popen([*PROGRAM, "--", *command], env=environ, stdout=subprocess.PIPE)
     assert process.stdout is not None
     with process.stdout:
