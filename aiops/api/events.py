@@ -140,7 +140,7 @@ def _binary(request: HttpRequest, sent: str) -> dict[str, Any]:
             f"Send one event as {ONE}, several as {SEVERAL}, or give the attributes as headers "
             f"(ce-id, ce-source, ce-type, ce-specversion); it came as {sent[:100] or 'nothing'}.",
         )
-    if not request.body:
+    if not _body(request):
         return attributes
     if sent != "application/json" and not sent.endswith("+json"):
         raise of(

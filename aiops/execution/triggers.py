@@ -159,8 +159,8 @@ def _hops(signal: Signal) -> int:
 
     Of our own events the record knows it: they are about a run, which may have been started by one.
     """
-    told = signal.extensions.get(HOPS, 0)
-    hops = int(told) if str(told).isdigit() and len(str(told)) < 6 else 0
+    told = str(signal.extensions.get(HOPS, 0))
+    hops = int(told) if told.isascii() and told.isdigit() and len(told) < 6 else 0
     if signal.source.startswith(f"{settings.AIOPS_BASE_URL}/"):
         hops = max(hops, _hops_of_run(signal.subject) + 1)
     return hops

@@ -51,8 +51,8 @@ def _sweeps() -> tuple[Callable[[], int], ...]:
 
 #: What has become something; the others wait for a run or for a person, and are kept longer.
 _DONE = (Became.WOKE, Became.STARTED)
-#: So many at a time: a day's events must not become one long transaction.
-MOST_EVENTS = 5_000
+#: So many at a time: a day's events must not become one long transaction. And so often at most.
+MOST_EVENTS, MOST_TIMES = 5_000, 20
 
 
 def sweep_events() -> int:
@@ -61,9 +61,14 @@ def sweep_events() -> int:
     done = now - timedelta(days=settings.AIOPS_EVENT_DAYS)
     left = now - timedelta(days=settings.AIOPS_EVENT_KEPT_DAYS)
     over = Q(became__in=_DONE, received_at__lt=done) | Q(received_at__lt=left)
-    found = list(Signal.objects.filter(over).values_list("id", flat=True)[:MOST_EVENTS])
-    Signal.objects.filter(id__in=found).delete()
-    return len(found)
+    deleted = 0
+    for _ in range(MOST_TIMES):
+        found = list(Signal.objects.filter(over).values_list("id", flat=True)[:MOST_EVENTS])
+        Signal.objects.filter(id__in=found).delete()
+        deleted += len(found)
+        if len(found) < MOST_EVENTS:
+            break
+    return deleted
 
 
 ANSWER_DAYS = 7

@@ -226,8 +226,12 @@ def test_data_of_another_kind_than_json_is_refused(shop: Client) -> None:
 def test_a_request_that_is_too_large_says_so(shop: Client, settings: Any) -> None:
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 
-    answer = send(shop, event(data="x" * 200))
+    headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
 
+    answer = send(shop, event(data="x" * 200))
+    binary = send(shop, "x" * 200, "application/json", **headers)
+
+    assert (binary.status_code, binary.json()["code"]) == (413, "too-large")
     assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
 
 

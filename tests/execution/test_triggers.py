@@ -307,9 +307,10 @@ def test_another_program_may_say_how_far_an_event_has_come(
     settings.AIOPS_EVENT_HOPS = 2
     rule()
 
-    became = [str(comes(f"h{n}", extensions={"aiopshops": n}).became) for n in (2, 3)]
+    told = (2, 3, "three", "²")
+    became = [str(comes(f"h{hops}", extensions={"aiopshops": hops}).became) for hops in told]
 
-    assert became == ["started", "failed"]
+    assert became == ["started", "failed", "started", "started"]
 
 
 def test_events_that_start_runs_which_wait_for_each_other_do_not_stand_still(
