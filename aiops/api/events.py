@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from ninja import Router, Status
 
 from aiops.access.caller import Caller
+from aiops.api import problems
 from aiops.api.auth import caller
-from aiops.api.problems import PAGE, Problem, of
+from aiops.api.problems import Problem, of
 from aiops.api.schemas_events import Refused, Taken
 from aiops.execution import cloud_event
 from aiops.execution.cloud_event import CloudEvent, WrongEvent
@@ -102,17 +103,7 @@ def _answer(who: Caller, place: int, value: Any) -> dict[str, Any]:
         return {"place": place, **_take(who, value)}
     except Problem as problem:
         sent = value.get("id") if isinstance(value, dict) else None
-        return {"place": place, "id": sent, "outcome": "refused", "problem": _as_data(problem)}
-
-
-def _as_data(problem: Problem) -> dict[str, Any]:
-    return {
-        "type": f"{PAGE}#{problem.code}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "code": problem.code,
-    }
+        return {"place": place, "id": sent, "outcome": "refused", "problem": problems.told(problem)}
 
 
 def _json(request: HttpRequest) -> Any:

@@ -59,12 +59,17 @@ def answer(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 
 def body(problem: Problem, path: str) -> dict[str, Any]:
+    """What a response tells of a problem."""
+    return {"instance": path, **told(problem)}
+
+
+def told(problem: Problem) -> dict[str, Any]:
+    """A problem as data, wherever it came up."""
     return {
         "type": f"{PAGE}#{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": path,
         "code": problem.code,
         **problem.more,
     }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -15,6 +14,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
 
 from aiops.admin.page import happened
+from aiops.admin.page.filtered import Filters
 from aiops.admin.page.reading import Happening
 from aiops.models import OperatorAction, Step
 
@@ -28,7 +28,7 @@ _ABOUT = ("about", "lane", "chosen", "fingerprint")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Filters):
     """The filters of the page, as its address has them."""
 
     actor: str = ""
@@ -41,14 +41,6 @@ class Asked:
     source: str = ""
     #: Only what is older than this id.
     before: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Asked:
-        return cls(**{field.name: query.get(field.name, "").strip() for field in fields(cls)})
-
-    def query(self, **changed: object) -> str:
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return urlencode({name: value for name, value in (given | changed).items() if value})
 
     @property
     def is_narrowed(self) -> bool:

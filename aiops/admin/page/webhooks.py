@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db import connection
@@ -15,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from aiops.admin.page.amounts import count, from_now, rough
+from aiops.admin.page.filtered import Filters
 from aiops.admin.page.words import Look
 from aiops.execution.notices import shown
 from aiops.models import (
@@ -170,7 +169,7 @@ def question(one: WebhookEndpoint) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Filters):
     """The filters of the list of deliveries, as its address has them."""
 
     endpoint: str = ""
@@ -178,14 +177,6 @@ class Wanted:
     kind: str = ""
     run: str = ""
     before: str = ""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> Wanted:
-        return cls(**{field.name: query.get(field.name, "").strip() for field in fields(cls)})
-
-    def query(self, **changed: object) -> str:
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return urlencode({name: value for name, value in (given | changed).items() if value})
 
     @property
     def is_narrowed(self) -> bool:
